@@ -1,0 +1,1 @@
+"""A symbolic-to-numeric derivation engine: formula, derivation and kernel from one record."""

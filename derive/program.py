@@ -1,0 +1,432 @@
+"""The language: a formula is a list of equations in index notation.
+
+Grammar::
+
+    Program   ::= Program(inputs: Array*, equations: Equation*, outputs: name*)
+    Array     ::= Array(name, shape: size*, domain)
+    Equation  ::= Equation(target: name, indices: Index*, value)
+    value     ::= number | size | Index                    sizes and indices are numbers too
+                | element                                  x, w[j], X[i, j], x[i + k]
+                | value + value | value * value | value ** value
+                | function(value, ...)                     one row of derive.primitives
+                | Sum(value, Index*) | Maximum(value, Index*)
+                | Delta(integer value, integer value)      1 where equal, else 0
+    element   ::= scalar name | name[integer value, ...]
+    size      ::= Dim | whole number | sizes combined by +, -, *
+
+Values are SymPy scalars. An index knows its size and runs from 0 to size - 1; a reduction binds its indices.
+Invariants, which `check` holds: every name is defined once and before its use; the free indices of a value are
+the indices of its target; elements have as many indices as their array has axes; a bound index is not bound
+again inside its own scope. `substitute` never captures a bound index (SymPy's `subs` and `xreplace` do).
+
+What a program means is told by `derive.verification.oracle`, what it looks like by `derive.notation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import Any, TypeAlias
+
+from sympy import Expr, Indexed, IndexedBase, Integer, S, Symbol, sympify
+from sympy.core.sorting import default_sort_key
+
+from derive.domains import REAL, Domain
+from derive.errors import DeriveError, ShapeError, nearest
+
+Element: TypeAlias = Expr  # an Indexed, or the Symbol of a scalar
+
+
+class Dim(Symbol):
+    """A size with a name: a whole number, not negative."""
+
+    def __new__(cls, name: str) -> Dim:
+        """Name a size."""
+        return Symbol.__xnew__(cls, name, integer=True, nonnegative=True)
+
+
+class Index(Symbol):
+    """A name for a position along an axis of `size` entries, counted from 0."""
+
+    __slots__ = ("size",)
+    size: Expr
+
+    def __new__(cls, name: str, size: Expr | int) -> Index:
+        """Name a position along an axis of `size` entries."""
+        index: Index = Symbol.__xnew__(cls, name, integer=True, nonnegative=True)
+        index.size = sympify(size)
+        return index
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        return (*Symbol._hashable_content(self), self.size)
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str, Expr], dict[str, Any]]:
+        return (self.name, self.size), {}
+
+
+class Reduction(Expr):
+    """A value folded over every position of its bound indices; nested reductions of one kind are one reduction."""
+
+    is_real = True
+    is_commutative = True
+
+    def __new__(cls, body: Expr | float, *indices: Index) -> Expr:
+        """Bind `indices` in `body`."""
+        body = sympify(body)
+        taken = {index.name for index in indices}
+        if len(taken) < len(indices):
+            raise DeriveError(f"{cls.__name__} binds an index twice: {', '.join(i.name for i in indices)}")
+        if isinstance(body, cls):
+            inner = body.renamed_apart(taken)
+            body, indices = inner.body, (*indices, *inner.indices)
+        if not indices or (body is S.Zero and cls is Sum):
+            return body
+        return Expr.__new__(cls, body, *indices)
+
+    @property
+    def body(self) -> Expr:
+        """The value under the reduction."""
+        return self.args[0]
+
+    @property
+    def indices(self) -> tuple[Index, ...]:
+        """The bound indices."""
+        return self.args[1:]
+
+    @property
+    def free_symbols(self) -> set[Symbol]:
+        """The symbols of the body that are not bound here."""
+        return self.body.free_symbols - set(self.indices)
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{type(self).__name__}({', '.join(printer._print(a) for a in self.args)})"
+
+    def renamed_apart(self, taken: Iterable[str]) -> Reduction:
+        """The same reduction, its bound indices renamed where their names are among `taken`."""
+        avoid = set(taken)
+        if not any(index.name in avoid for index in self.indices):
+            return self
+        used = avoid | symbol_names(self.body)
+        renaming: dict[Expr, Expr] = {}
+        for index in self.indices:
+            if index.name in avoid:
+                renaming[index] = fresh_index(index, used)
+        return type(self)(substitute(self.body, renaming), *(renaming.get(i, i) for i in self.indices))
+
+
+class Sum(Reduction):
+    """The sum of a value over its indices; 0 over an empty range."""
+
+
+class Maximum(Reduction):
+    """The largest value over its indices; minus infinity over an empty range."""
+
+
+class Delta(Expr):
+    """Kronecker's delta: 1 where two positions are equal, else 0."""
+
+    is_integer = True
+    is_nonnegative = True
+    is_commutative = True
+
+    def __new__(cls, left: Expr | int, right: Expr | int) -> Expr:
+        """Compare two positions; decided at once when their difference is a number."""
+        left, right = sympify(left), sympify(right)
+        difference = left - right
+        if difference.is_Number:
+            return S.One if difference == 0 else S.Zero
+        return Expr.__new__(cls, *sorted((left, right), key=default_sort_key))
+
+
+@dataclass(frozen=True)
+class Array:
+    """A named array of real numbers: its sizes and the set its entries are taken from."""
+
+    name: str
+    shape: tuple[Expr, ...] = ()
+    domain: Domain = REAL
+
+    def __getitem__(self, indices: Expr | int | tuple[Expr | int, ...]) -> Element:
+        """The element at `indices`."""
+        positions = indices if isinstance(indices, tuple) else (indices,)
+        if len(positions) != len(self.shape):
+            raise ShapeError(
+                f"{self.name} has {len(self.shape)} axes, but {self.name}{list(positions)} gives {len(positions)}"
+            )
+        return element(self.name, positions)
+
+    def __str__(self) -> str:
+        words = " ".join(str(size) for size in self.shape)
+        return f"{self.name}: {words or 'scalar'}" + ("" if self.domain is REAL else f", {self.domain}")
+
+
+@dataclass(frozen=True)
+class Equation:
+    """`target[indices] = value`, for every position of the indices."""
+
+    target: str
+    indices: tuple[Index, ...]
+    value: Expr
+
+    @property
+    def element(self) -> Element:
+        """The left-hand side."""
+        return element(self.target, self.indices)
+
+    @property
+    def shape(self) -> tuple[Expr, ...]:
+        """The sizes of the target."""
+        return tuple(index.size for index in self.indices)
+
+    def __str__(self) -> str:
+        return f"{self.element} = {self.value}"
+
+
+@dataclass(frozen=True)
+class Program:
+    """Inputs, equations in the order of their evaluation, and the names that are the result."""
+
+    inputs: tuple[Array, ...]
+    equations: tuple[Equation, ...]
+    outputs: tuple[str, ...]
+
+    @cached_property
+    def arrays(self) -> dict[str, Array]:
+        """Every name of the program, inputs first."""
+        named = {array.name: array for array in self.inputs}
+        for equation in self.equations:
+            named[equation.target] = Array(equation.target, equation.shape)
+        return named
+
+    @cached_property
+    def definitions(self) -> dict[str, Equation]:
+        """The equation of every name that is not an input."""
+        return {equation.target: equation for equation in self.equations}
+
+    @cached_property
+    def dims(self) -> tuple[Dim, ...]:
+        """The symbolic sizes, in the order in which the inputs (then the equations) mention them."""
+        sizes = [size for array in self.arrays.values() for size in array.shape]
+        sizes += [i.size for e in self.equations for i in bound_indices(e.value)]
+        sizes += [e.value for e in self.equations]
+        found: dict[Dim, None] = {}
+        for size in sizes:
+            named = (s for s in size.free_symbols if isinstance(s, Dim))
+            found.update(dict.fromkeys(sorted(named, key=lambda s: s.name)))
+        return tuple(found)
+
+    def array(self, name: str) -> Array:
+        """The array called `name`; `ShapeError` names the near ones when there is none."""
+        if name not in self.arrays:
+            raise ShapeError(f"no {name!r} here{nearest(name, self.arrays)}; the names are {', '.join(self.arrays)}")
+        return self.arrays[name]
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [*(str(array) for array in self.inputs), *(str(e) for e in self.equations), "-> " + ", ".join(self.outputs)]
+        )
+
+
+# ---------------------------------------------------------------- elements and indices
+
+
+@lru_cache(maxsize=4096)
+def _base(name: str) -> IndexedBase:
+    return IndexedBase(name, real=True)
+
+
+@lru_cache(maxsize=65536)
+def element(name: str, indices: tuple[Expr | int, ...] = ()) -> Element:
+    """`name[indices]`, or the symbol of a scalar."""
+    return Indexed(_base(name), *indices) if indices else Symbol(name, real=True)
+
+
+def is_element(expr: Expr) -> bool:
+    """Whether `expr` stands for a number held in an array or a scalar name."""
+    return isinstance(expr, Indexed) or type(expr) is Symbol
+
+
+def name_of(ref: Element) -> str:
+    """The array an element belongs to."""
+    return str(ref.base.label.name if isinstance(ref, Indexed) else ref.name)
+
+
+def positions_of(ref: Element) -> tuple[Expr, ...]:
+    """The indices of an element; empty for a scalar."""
+    return tuple(ref.indices) if isinstance(ref, Indexed) else ()
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The parts of a value that are values: not the name of an element, not the indices a reduction binds."""
+    if isinstance(expr, Indexed):
+        return tuple(expr.indices)
+    if isinstance(expr, Reduction):
+        return (expr.body,)
+    return tuple(expr.args)
+
+
+def rebuilt(expr: Expr, parts: tuple[Expr, ...]) -> Expr:
+    """`expr` with its `children` replaced by `parts`."""
+    if isinstance(expr, Indexed):
+        return element(name_of(expr), parts)
+    if isinstance(expr, Reduction):
+        return type(expr)(*parts, *expr.indices)
+    return expr.func(*parts)
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """Every value inside `expr`, itself first; elements are not entered."""
+    yield expr
+    if not isinstance(expr, Indexed):
+        for part in children(expr):
+            yield from walk(part)
+
+
+def elements(expr: Expr) -> dict[Element, None]:
+    """The elements that `expr` reads, in the order met."""
+    return {part: None for part in walk(expr) if is_element(part)}
+
+
+def names_in(expr: Expr) -> set[str]:
+    """The names of the arrays and scalars that `expr` reads."""
+    return {name_of(ref) for ref in elements(expr)}
+
+
+def bound_indices(expr: Expr) -> dict[Index, None]:
+    """The indices bound anywhere inside `expr`, in the order met."""
+    return {i: None for part in walk(expr) if isinstance(part, Reduction) for i in part.indices}
+
+
+@lru_cache(maxsize=65536)
+def free_indices(expr: Expr) -> frozenset[Index]:
+    """The indices of `expr` that no reduction binds."""
+    if isinstance(expr, Index):
+        return frozenset((expr,))
+    found: frozenset[Index] = frozenset().union(*(free_indices(part) for part in children(expr)))
+    return found - set(expr.indices) if isinstance(expr, Reduction) else found
+
+
+def symbol_names(expr: Expr) -> set[str]:
+    """Every name inside `expr`, bound indices too."""
+    return {s.name for s in expr.atoms(Symbol)}
+
+
+def fresh_name(stem: str, used: set[str]) -> str:
+    """A name not in `used`, made from `stem` by numbering; it is added to `used`."""
+    root = stem.rstrip("0123456789") or stem
+    name, count = stem, 0
+    while name in used:
+        count += 1
+        name = f"{root}{count}"
+    used.add(name)
+    return name
+
+
+def fresh_index(like: Index, used: set[str]) -> Index:
+    """An index over the same size under a name not in `used`; the name is added to `used`."""
+    return Index(fresh_name(like.name, used), like.size)
+
+
+def substitute(expr: Expr, mapping: Mapping[Expr, Expr]) -> Expr:
+    """`expr` with elements, indices or sizes replaced; bound indices are renamed rather than captured."""
+    if not mapping:
+        return expr
+    if expr in mapping:
+        return mapping[expr]
+    if isinstance(expr, Reduction):
+        inner = {old: new for old, new in mapping.items() if old not in expr.indices}
+        if not inner:
+            return expr
+        incoming = set().union(*({s.name for s in new.free_symbols} for new in inner.values()))
+        apart = expr.renamed_apart(incoming)
+        sized = tuple(Index(i.name, _resized(i.size, inner)) for i in apart.indices)
+        renaming = {old: new for old, new in zip(apart.indices, sized, strict=True) if old != new}
+        return type(apart)(substitute(apart.body, {**inner, **renaming}), *sized)
+    if not expr.args:
+        return expr
+    old_parts = children(expr)
+    parts = tuple(substitute(part, mapping) for part in old_parts)
+    return expr if all(a is b for a, b in zip(parts, old_parts, strict=True)) else rebuilt(expr, parts)
+
+
+def _resized(size: Expr, mapping: Mapping[Expr, Expr]) -> Expr:
+    return substitute(size, mapping) if size.free_symbols & mapping.keys() else size
+
+
+def instantiated(equation: Equation, positions: tuple[Expr, ...]) -> Expr:
+    """The value of `equation` at `positions`."""
+    return substitute(equation.value, dict(zip(equation.indices, positions, strict=True)))
+
+
+def map_values(program: Program, function: Callable[[Expr], Expr]) -> Program:
+    """`program` with `function` applied to the value of every equation."""
+    return replace(program, equations=tuple(replace(e, value=function(e.value)) for e in program.equations))
+
+
+def live(program: Program, outputs: tuple[str, ...] | None = None) -> Program:
+    """The part of `program` that its outputs (or the `outputs` given) need; inputs all stay."""
+    wanted = set(outputs or program.outputs)
+    kept: list[Equation] = []
+    for equation in reversed(program.equations):
+        if equation.target in wanted:
+            kept.append(equation)
+            wanted |= names_in(equation.value)
+    return Program(program.inputs, tuple(reversed(kept)), outputs or program.outputs)
+
+
+# ---------------------------------------------------------------- the checker
+
+
+def check(program: Program) -> Program:
+    """`program` itself when it is well formed; otherwise a `DeriveError` that names the equation and the fault."""
+    defined: dict[str, Array] = {}
+    sizes = {dim.name for dim in program.dims}
+    for array in program.inputs:
+        _define(array.name, array, defined, sizes)
+    for equation in program.equations:
+        where = f"in {equation.element} = …"
+        _check_value(equation.value, defined, where)
+        loose = free_indices(equation.value) - set(equation.indices)
+        if loose:
+            names = ", ".join(sorted(i.name for i in loose))
+            raise ShapeError(f"{where}: index {names} is free on the right, but not on the left and not summed")
+        if len(set(equation.indices)) < len(equation.indices):
+            raise ShapeError(f"{where}: an index stands twice on the left")
+        _define(equation.target, Array(equation.target, equation.shape), defined, sizes)
+    for name in program.outputs:
+        if name not in defined:
+            raise DeriveError(f"the output {name!r} is not defined{nearest(name, defined)}")
+    return program
+
+
+def _define(name: str, array: Array, defined: dict[str, Array], sizes: set[str]) -> None:
+    if name in defined:
+        raise DeriveError(f"{name!r} is defined twice")
+    if name in sizes:
+        raise DeriveError(f"{name!r} is both a size and an array; rename one of them")
+    defined[name] = array
+
+
+def _check_value(expr: Expr, defined: Mapping[str, Array], where: str, bound: frozenset[Index] = frozenset()) -> None:
+    if is_element(expr):
+        name, positions = name_of(expr), positions_of(expr)
+        if name not in defined:
+            raise DeriveError(f"{where}: {name!r} is used before it is defined{nearest(name, defined)}")
+        shape = defined[name].shape
+        if len(shape) != len(positions):
+            raise ShapeError(f"{where}: {name} has {len(shape)} axes, but {expr} gives {len(positions)}")
+        for axis, (position, size) in enumerate(zip(positions, shape, strict=True)):
+            if isinstance(position, Index) and position.size != size:
+                raise ShapeError(
+                    f"{where}: axis {axis} of {name} has size {size}, but index {position} runs over {position.size}"
+                )
+            if isinstance(position, Integer) and isinstance(size, Integer) and not 0 <= position < size:
+                raise ShapeError(f"{where}: {expr} is outside axis {axis} of {name}, which has size {size}")
+    elif isinstance(expr, Reduction):
+        again = bound & set(expr.indices)
+        if again:
+            raise DeriveError(f"{where}: index {min(i.name for i in again)} is bound twice in one scope")
+        bound = bound | set(expr.indices)
+    for part in children(expr):
+        _check_value(part, defined, where, bound)
