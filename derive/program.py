@@ -38,6 +38,9 @@ from derive.errors import DeriveError, ShapeError, nearest
 Element: TypeAlias = Expr  # an Indexed, or the Symbol of a scalar
 
 
+LETTERS = "ijklmpqrsabcdefgh"  # what indices are called, in order of preference
+
+
 class Dim(Symbol):
     """A size with a name: a whole number, not negative."""
 
@@ -288,9 +291,10 @@ def elements(expr: Expr) -> dict[Element, None]:
     return {part: None for part in walk(expr) if is_element(part)}
 
 
-def names_in(expr: Expr) -> set[str]:
+@lru_cache(maxsize=65536)
+def names_in(expr: Expr) -> frozenset[str]:
     """The names of the arrays and scalars that `expr` reads."""
-    return {name_of(ref) for ref in elements(expr)}
+    return frozenset(name_of(ref) for ref in elements(expr))
 
 
 def bound_indices(expr: Expr) -> dict[Index, None]:
@@ -324,8 +328,10 @@ def fresh_name(stem: str, used: set[str]) -> str:
 
 
 def fresh_index(like: Index, used: set[str]) -> Index:
-    """An index over the same size under a name not in `used`; the name is added to `used`."""
-    return Index(fresh_name(like.name, used), like.size)
+    """An index over the same size under a letter not in `used`; the letter is added to `used`."""
+    start = LETTERS.find(like.name) + 1
+    free = (letter for letter in LETTERS[start:] + LETTERS[:start] if letter not in used)
+    return Index(fresh_name(next(free, like.name), used), like.size)
 
 
 def substitute(expr: Expr, mapping: Mapping[Expr, Expr]) -> Expr:
@@ -357,6 +363,27 @@ def _resized(size: Expr, mapping: Mapping[Expr, Expr]) -> Expr:
 def instantiated(equation: Equation, positions: tuple[Expr, ...]) -> Expr:
     """The value of `equation` at `positions`."""
     return substitute(equation.value, dict(zip(equation.indices, positions, strict=True)))
+
+
+def renamed_apart(value: Expr, taken: frozenset[str]) -> Expr:
+    """`value` with every bound index renamed whose name is among `taken`."""
+    if not value.args or isinstance(value, Indexed):
+        return value
+    if isinstance(value, Reduction):
+        value = value.renamed_apart(taken)
+    return rebuilt(value, tuple(renamed_apart(part, taken) for part in children(value)))
+
+
+def inlined(value: Expr, definitions: Mapping[str, Equation], scope: frozenset[str] = frozenset()) -> Expr:
+    """`value` with the names in `definitions` replaced by what they stand for, each at its own positions."""
+    if is_element(value):
+        definition = definitions.get(name_of(value))
+        return value if definition is None else renamed_apart(instantiated(definition, positions_of(value)), scope)
+    if not value.args:
+        return value
+    if isinstance(value, Reduction):
+        scope = scope | {index.name for index in value.indices}
+    return rebuilt(value, tuple(inlined(part, definitions, scope) for part in children(value)))
 
 
 def map_values(program: Program, function: Callable[[Expr], Expr]) -> Program:

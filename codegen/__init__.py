@@ -1,0 +1,1 @@
+"""From a program to kernels: lowering, scheduling, four backends, and the cache of what they built."""

@@ -1,0 +1,59 @@
+"""The order in which a kernel takes its arrays, and the sizes that tie their axes together.
+
+A program's inputs, in their order, then its outputs. The text is that of a NumPy generalised ufunc,
+`(n,d),(d),(n)->(d)`; where every operand is a scalar there is none, and the kernel is a plain ufunc.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sympy import Expr, Integer
+
+from derive.errors import ShapeError
+from derive.program import Array, Dim, Program
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Operands (inputs, then outputs) and their core dimensions in NumPy's order: that of first appearance."""
+
+    inputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+    dims: tuple[Expr, ...]
+
+    @property
+    def operands(self) -> tuple[Array, ...]:
+        """Inputs, then outputs."""
+        return self.inputs + self.outputs
+
+    @property
+    def text(self) -> str | None:
+        """NumPy's signature, or None when every operand is a scalar."""
+        if not self.dims:
+            return None
+        left, right = (
+            ",".join(f"({','.join(str(size) for size in array.shape)})" for array in side)
+            for side in (self.inputs, self.outputs)
+        )
+        return f"{left}->{right}"
+
+
+def signature(program: Program) -> Signature:
+    """The signature of a kernel for `program`.
+
+    Raises:
+        ShapeError: the size of an output or a symbolic size of the program cannot be read off the inputs.
+    """
+    outputs = tuple(program.array(name) for name in program.outputs)
+    dims: dict[Expr, None] = {}
+    for array in (*program.inputs, *outputs):
+        for size in array.shape:
+            if not isinstance(size, Dim | Integer):
+                raise ShapeError(f"{array.name} has the size {size}; a kernel's arrays need plain sizes")
+            dims[size] = None
+    known = {size for array in program.inputs for size in array.shape}
+    for dim in program.dims:
+        if dim not in known:
+            raise ShapeError(f"the size {dim} is not the size of any input, so a kernel cannot know it")
+    return Signature(program.inputs, outputs, tuple(dims))

@@ -1,0 +1,1 @@
+"""The calculus: rules, the engine that applies them, derivatives, and the forms a result is shown in."""

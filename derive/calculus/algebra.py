@@ -1,0 +1,286 @@
+"""Algebra that makes a value shorter: brackets, fractions, common factors, and the functions people have names for.
+
+Rewritings that could be undone by others (multiply out, factor out, common denominator) are taken only when the result
+is shorter by `cost`, so the table comes to an end. Sums and deltas are for `derive.calculus.contraction`.
+"""
+
+from __future__ import annotations
+
+from sympy import Add, Expr, Mul, Pow, Rational, S
+
+from derive.calculus.rewriting import Context, Table
+from derive.calculus.samples import c, u, x, y
+from derive.primitives import absolute, exp, sigmoid, tanh
+from derive.program import Delta, Index, Reduction, is_element
+
+ALGEBRA = Table("algebra")
+rule = ALGEBRA.rule
+
+MANY_TERMS = 64
+
+
+def cost(value: Expr) -> int:
+    """How long a value is to read: operations, leaves, fraction bars; sums and functions count more."""
+    if is_element(value) or isinstance(value, Index):
+        return 2
+    if value.is_Number:
+        return 1
+    if isinstance(value, Add):
+        return sum(map(cost, value.args)) + len(value.args) - 1
+    if isinstance(value, Mul | Pow):
+        return _product_cost(value)
+    if isinstance(value, Reduction):
+        return 3 + cost(value.body)
+    if isinstance(value, Delta):
+        return 2
+    return 1 + sum(map(cost, value.args)) if value.args else 1
+
+
+def _product_cost(value: Expr) -> int:
+    """A product reads as its factors with one fraction bar over all that is below; a minus sign is one more."""
+    total, count, bar = 0, 0, 0
+    for factor in Mul.make_args(value):
+        if factor == -1:
+            total += 1
+            continue
+        base, power = factor.args if isinstance(factor, Pow) else (factor, S.One)
+        if power.is_Rational and power < 0:
+            power, bar = -power, 2
+        total += cost(base) + (0 if power == 1 else 1 if power == 2 else 1 + cost(power))
+        count += 1
+    return total + max(count - 1, 0) + bar
+
+
+def powers(value: Expr) -> dict[Expr, Expr]:
+    """The factors of a product as bases with their exponents."""
+    found: dict[Expr, Expr] = {}
+    for factor in Mul.make_args(value):
+        base, power = factor.as_base_exp() if isinstance(factor, Pow) else (factor, S.One)
+        found[base] = found.get(base, S.Zero) + power
+    return found
+
+
+def product_of(factors: dict[Expr, Expr]) -> Expr:
+    """The product that `powers` takes apart."""
+    return Mul(*(base**power for base, power in factors.items()))
+
+
+def _shorter(candidate: Expr, value: Expr) -> Expr | None:
+    return candidate if cost(candidate) < cost(value) else None
+
+
+def multiplied_out(value: Expr) -> Expr:
+    """Products of sums written term by term, outermost brackets only; like terms are collected."""
+    if isinstance(value, Add):
+        return Add(*map(multiplied_out, value.args))
+    if isinstance(value, Pow) and isinstance(value.base, Add) and value.exp.is_Integer and 1 < value.exp <= 3:
+        return multiplied_out(Mul(*([value.base] * int(value.exp)), evaluate=False))
+    if not isinstance(value, Mul):
+        return value
+    terms: list[Expr] = [S.One]
+    for factor in value.args:
+        opened = multiplied_out(factor) if isinstance(factor, Pow) else factor
+        pieces = Add.make_args(opened)
+        if len(terms) * len(pieces) > MANY_TERMS:
+            return value
+        terms = [term * piece for term in terms for piece in pieces]
+    return Add(*terms)
+
+
+@rule(
+    "multiply out",
+    Mul,
+    Add,
+    example=lambda: (y * (1 - x) - x * (1 - y), y - x),
+    licence="the result is shorter",
+)
+def multiply_out(value: Expr, context: Context) -> Expr | None:
+    if not any(isinstance(part, Add) for term in Add.make_args(value) for part in Mul.make_args(term)):
+        return None
+    return _shorter(multiplied_out(value), value)
+
+
+@rule(
+    "bring to a common denominator",
+    Add,
+    example=lambda: (y / x - (1 - y) / (1 - x), (y - x) / (x * (1 - x))),
+    licence="the result is shorter",
+)
+def common_denominator(value: Expr, context: Context) -> Expr | None:
+    terms = [powers(term) for term in value.args]
+    needed: dict[Expr, Expr] = {}
+    for term in terms:
+        for base, power in term.items():
+            if power.is_Integer and power < 0 and not base.is_Number:
+                needed[base] = max(needed.get(base, S.Zero), -power)
+    if not needed:
+        return None
+    raised = []
+    for term in terms:
+        lifted = dict(term)
+        for base, power in needed.items():
+            lifted[base] = lifted.get(base, S.Zero) + power
+        raised.append(product_of(lifted))
+    numerator = multiplied_out(Add(*raised))
+    return _shorter(numerator * product_of({base: -power for base, power in needed.items()}), value)
+
+
+@rule(
+    "factor out what the terms share",
+    Add,
+    example=lambda: (x * y - c * x, x * (y - c)),
+    licence="the result is shorter",
+)
+def factor_out(value: Expr, context: Context) -> Expr | None:
+    terms = [powers(term) for term in value.args]
+    shared = {b: e for b, e in terms[0].items() if e.is_Rational and not b.is_Number}
+    for term in terms[1:]:
+        both = (b for b in shared if b in term and term[b].is_Rational and (term[b] > 0) == (shared[b] > 0))
+        shared = {b: min(shared[b], term[b], key=abs) for b in both}
+    if not shared:
+        return None
+    common = product_of(shared)
+    rest = Add(*(term / common for term in value.args))
+    return _shorter(common * rest, value) if common * rest != value else None
+
+
+@rule(
+    "a minus sign goes into the bracket",
+    Mul,
+    example=lambda: (-c * (x - y), c * (y - x)),
+    licence="the result is shorter",
+)
+def sign_into_bracket(value: Expr, context: Context) -> Expr | None:
+    number, _ = value.as_coeff_Mul()
+    if number >= 0:
+        return None
+    for factor in value.args:
+        if isinstance(factor, Add):
+            turned = Add(*(-term for term in factor.args))
+            return _shorter(Mul(-1, turned, *(part for part in value.args if part is not factor)), value)
+    return None
+
+
+@rule(
+    "a common number leaves the bracket",
+    Mul,
+    example=lambda: (y * (2 * x - 4) / c, 2 * y * (x - 2) / c),
+)
+def number_out_of_bracket(value: Expr, context: Context) -> Expr | None:
+    if sum(not factor.is_Number for factor in value.args) < 2:
+        return None
+    for factor in value.args:
+        if isinstance(factor, Add):
+            number, rest = factor.primitive()
+            if all(term.as_coeff_Mul()[0] < 0 for term in rest.args):
+                number, rest = -number, Add(*(-term for term in rest.args))
+            if number != 1:
+                return Mul(number, *(rest if part is factor else part for part in value.args))
+    return None
+
+
+def _exponents(value: Expr) -> list[tuple[Expr, Expr]]:
+    """The factors of a product that are exponentials, each with its exponent."""
+    return [(factor, factor.args[0]) for factor in Mul.make_args(value) if isinstance(factor, exp)]
+
+
+def _one_plus_exp(value: Expr) -> Expr | None:
+    """The `u` of `1 + exp(u)`."""
+    if isinstance(value, Add) and len(value.args) == 2 and S.One in value.args:
+        other = value.args[1] if value.args[0] == 1 else value.args[0]
+        if isinstance(other, exp):
+            return other.args[0]
+    return None
+
+
+@rule(
+    "1/(1 + e⁻ᵘ) is the sigmoid σ(u)",
+    Pow,
+    example=lambda: (1 / (1 + exp(-x)), sigmoid(x)),
+)
+def recognise_sigmoid(value: Expr, context: Context) -> Expr | None:
+    inner = _one_plus_exp(value.base)
+    if inner is None or not value.exp.is_Rational or value.exp >= 0:
+        return None
+    return sigmoid(-inner) ** (-value.exp)
+
+
+@rule(
+    "eᵘ σ(−u) = σ(u)",
+    Mul,
+    example=lambda: (exp(x) * sigmoid(-x), sigmoid(x)),
+)
+def exp_times_sigmoid(value: Expr, context: Context) -> Expr | None:
+    factors = powers(value)
+    for factor, exponent in _exponents(value):
+        for base, power in factors.items():
+            if isinstance(base, sigmoid) and base.args[0] == -exponent and power.is_Rational and power >= 1:
+                return value / factor / base * sigmoid(exponent)
+    return None
+
+
+@rule(
+    "σ(−u) = 1 − σ(u)",
+    Mul,
+    example=lambda: (sigmoid(x) * sigmoid(-x), sigmoid(x) * (1 - sigmoid(x))),
+)
+def reflected_sigmoid(value: Expr, context: Context) -> Expr | None:
+    calls = [base for base in powers(value) if isinstance(base, sigmoid)]
+    for call in calls:
+        mirror = next((other for other in calls if other.args[0] == -call.args[0]), None)
+        if mirror is not None:
+            turned = mirror if _negative(mirror.args[0]) else call
+            kept = call if turned is mirror else mirror
+            power = powers(value)[turned]
+            return value * turned ** (-power) * (1 - kept) ** power
+    return None
+
+
+def _negative(value: Expr) -> bool:
+    return bool(value.could_extract_minus_sign())
+
+
+@rule(
+    "(eᵘ − e⁻ᵘ)/(eᵘ + e⁻ᵘ) is tanh u",
+    Mul,
+    example=lambda: ((exp(x) - exp(-x)) / (exp(x) + exp(-x)), tanh(x)),
+)
+def recognise_tanh(value: Expr, context: Context) -> Expr | None:
+    factors = powers(value)
+    for below, power in factors.items():
+        if not (isinstance(below, Add) and power.is_Integer and power < 0 and len(below.args) == 2):
+            continue
+        first, second = below.args
+        if not (isinstance(first, exp) and isinstance(second, exp) and first.args[0] == -second.args[0]):
+            continue
+        plus = second if _negative(first.args[0]) else first
+        minus = first if plus is second else second
+        above, sign = plus - minus, S.One
+        if -above in factors:
+            above, sign = -above, S.NegativeOne
+        times = min(-power, factors.get(above, S.Zero))
+        if times > 0:
+            return value * (below / above) ** times * (sign * tanh(plus.args[0])) ** times
+    return None
+
+
+@rule(
+    "the square root of a square is the absolute value",
+    Pow,
+    example=lambda: (Pow(x**2, Rational(1, 2), evaluate=False), absolute(x)),
+)
+def root_of_square(value: Expr, context: Context) -> Expr | None:
+    if value.exp == Rational(1, 2) and isinstance(value.base, Pow) and value.base.exp == 2:
+        return absolute(value.base.base)
+    return None
+
+
+@rule(
+    "the absolute value of a positive number is itself",
+    absolute,
+    example=lambda: (absolute(u), u),
+    licence="declared nonnegative",
+)
+def absolute_of_positive(value: Expr, context: Context) -> Expr | None:
+    inner = value.args[0]
+    return inner if is_element(inner) and context.domain(inner).nonnegative else None

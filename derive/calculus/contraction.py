@@ -1,0 +1,146 @@
+"""Deltas and sums: the rules that turn a raw derivative in index notation into a short one.
+
+A delta under a sum over its index picks one term; what does not depend on an index leaves its sum; a sum of a constant
+is a multiple. Ranges are known from the sizes of the indices, so nothing here needs an assumption about them.
+"""
+
+from __future__ import annotations
+
+from sympy import Add, Expr, Integer, Mul, Pow
+
+from derive.calculus.rewriting import Context, Table
+from derive.calculus.samples import A, a, b, c, i, j, k, n, p
+from derive.program import Delta, Index, Sum, free_indices, is_element, name_of, positions_of, substitute, walk
+
+CONTRACTION = Table("deltas and sums")
+rule = CONTRACTION.rule
+
+
+def _split(body: Expr) -> tuple[Expr, ...]:
+    return body.args if isinstance(body, Mul) else (body,)
+
+
+def _partner(delta: Expr, bound: tuple[Index, ...]) -> tuple[Index, Expr] | None:
+    """A bound index that `delta` ties to another position of the same range, and that position."""
+    for index, other in (delta.args, delta.args[::-1]):
+        if index in bound and index not in free_indices(other):
+            if isinstance(other, Index) and other.size == index.size:
+                return index, other
+            if isinstance(other, Integer) and isinstance(index.size, Integer) and 0 <= other < index.size:
+                return index, other
+    return None
+
+
+def _tied(value: Expr, bound: tuple[Index, ...]) -> bool:
+    return any(isinstance(part, Delta) and _partner(part, bound) for part in walk(value) if not isinstance(part, Sum))
+
+
+@rule(
+    "a delta under a sum picks one term",
+    Sum,
+    example=lambda: (Sum(Delta(i, j) * a[j], j), a[i]),
+)
+def contract_delta(total: Expr, context: Context) -> Expr | None:
+    factors = _split(total.body)
+    for place, factor in enumerate(factors):
+        partner = _partner(factor, total.indices) if isinstance(factor, Delta) else None
+        if partner:
+            index, other = partner
+            rest = Mul(*factors[:place], *factors[place + 1 :])
+            left = tuple(other_index for other_index in total.indices if other_index != index)
+            return Sum(substitute(rest, {index: other}), *left)
+    return None
+
+
+@rule(
+    "a sum of terms is the sum of their sums",
+    Sum,
+    example=lambda: (
+        Sum(a[j] * (Delta(i, j) - b[j]), j),
+        Sum(a[j] * Delta(i, j), j) + Sum(-a[j] * b[j], j),
+    ),
+)
+def split_sum(total: Expr, context: Context) -> Expr | None:
+    body = total.body
+    if isinstance(body, Add):
+        if not any(_tied(term, total.indices) for term in body.args):
+            return None
+        return Add(*(Sum(term, *total.indices) for term in body.args))
+    for factor in _split(body):
+        if isinstance(factor, Add) and _tied(factor, total.indices):
+            rest = Mul(*(other for other in _split(body) if other is not factor))
+            return Add(*(Sum(rest * term, *total.indices) for term in factor.args))
+    return None
+
+
+@rule(
+    "what does not depend on the index leaves the sum",
+    Sum,
+    example=lambda: (Sum(c * a[j] * b[i], j), c * b[i] * Sum(a[j], j)),
+)
+def factor_out_of_sum(total: Expr, context: Context) -> Expr | None:
+    factors = _split(total.body)
+    bound = set(total.indices)
+    loose = [f for f in factors if bound.isdisjoint(free_indices(f))]
+    if loose and len(loose) < len(factors):
+        return Mul(*loose, Sum(Mul(*(f for f in factors if f not in loose)), *total.indices))
+    return None
+
+
+@rule(
+    "a constant summed n times is n times the constant",
+    Sum,
+    example=lambda: (Sum(c, i), n * c),
+)
+def sum_of_constant(total: Expr, context: Context) -> Expr | None:
+    used = free_indices(total.body)
+    idle = [index for index in total.indices if index not in used]
+    if not idle:
+        return None
+    return Mul(*(index.size for index in idle), Sum(total.body, *(x for x in total.indices if x not in idle)))
+
+
+@rule(
+    "the entries of a simplex sum to one",
+    Sum,
+    example=lambda: (Sum(p[k], k), Integer(1)),
+    licence="a declared simplex that is not differentiated by",
+)
+def simplex_sum(total: Expr, context: Context) -> Expr | None:
+    body = total.body
+    if not is_element(body) or name_of(body) not in context.constraints:
+        return None
+    if context.domain(body).structure != "simplex":
+        return None
+    *others, last = positions_of(body)
+    if last not in total.indices or any(last in free_indices(other) for other in others):
+        return None
+    return Sum(Integer(1), *(index for index in total.indices if index != last))
+
+
+@rule(
+    "a delta is its own square",
+    Pow,
+    example=lambda: (Delta(i, j) ** 2, Delta(i, j)),
+)
+def delta_power(power: Expr, context: Context) -> Expr | None:
+    if isinstance(power.base, Delta) and power.exp.is_Integer and power.exp > 0:
+        return power.base
+    return None
+
+
+@rule(
+    "where a delta is not zero its positions are equal",
+    Mul,
+    example=lambda: (Delta(i, j) * A[j, k] * a[i], Delta(i, j) * A[i, k] * a[i]),
+)
+def align_with_delta(value: Expr, context: Context) -> Expr | None:
+    for delta in value.args:
+        if isinstance(delta, Delta):
+            keep, drop = delta.args
+            if not (isinstance(keep, Index) and isinstance(drop, Index) and keep.size == drop.size):
+                continue
+            rest = Mul(*(factor for factor in value.args if factor is not delta))
+            if drop in free_indices(rest):
+                return delta * substitute(rest, {drop: keep})
+    return None

@@ -1,0 +1,201 @@
+"""The rules of differentiation, as a table.
+
+`Partial(f, x[k])` stands for the derivative of `f` by one element. The table rewrites it until none is left, or it
+refuses: what has no rule raises `NotDifferentiable`, it never becomes zero. A value that does not mention the variable
+(nor a name in `Context.tangents`, which depend on it) is a constant.
+
+Functions bring their derivatives from their rows in `derive.primitives`; nothing here knows any of them.
+"""
+
+from __future__ import annotations
+
+from sympy import Add, Expr, Mul, Pow, S
+
+from derive.calculus.rewriting import Context, Table
+from derive.calculus.samples import a, c, i, j, k, u, x
+from derive.errors import NotDifferentiable
+from derive.primitives import equal, exp, log, primitive, sin
+from derive.program import (
+    Delta,
+    Element,
+    Maximum,
+    Sum,
+    element,
+    is_element,
+    name_of,
+    names_in,
+    positions_of,
+    symbol_names,
+    walk,
+)
+
+
+class Partial(Expr):
+    """The derivative of a value by an element, not yet worked out."""
+
+    is_real = True
+    is_commutative = True
+
+    @property
+    def value(self) -> Expr:
+        """What is differentiated."""
+        return self.args[0]
+
+    @property
+    def variable(self) -> Element:
+        """The element it is differentiated by."""
+        return self.args[1]
+
+    def by_same(self, value: Expr) -> Expr:
+        """The derivative of another value by the same element."""
+        return Partial(value, self.variable)
+
+
+DIFFERENTIATION = Table("rules of differentiation")
+rule = DIFFERENTIATION.rule
+
+
+def _varies(value: Expr, derivative: Partial, context: Context) -> bool:
+    names = names_in(value)
+    return name_of(derivative.variable) in names or not names.isdisjoint(context.tangents)
+
+
+@rule("the derivative of a constant is zero", Partial, example=lambda: (Partial(c**2, x), S.Zero))
+def constant(derivative: Partial, context: Context) -> Expr | None:
+    return None if _varies(derivative.value, derivative, context) else S.Zero
+
+
+@rule(
+    "an element depends on itself alone",
+    Partial,
+    example=lambda: (Partial(a[i], a[k]), Delta(i, k)),
+)
+def itself(derivative: Partial, context: Context) -> Expr | None:
+    value, variable = derivative.value, derivative.variable
+    if not is_element(value):
+        return None
+    if name_of(value) in context.tangents:
+        return element(context.tangents[name_of(value)], positions_of(value) + positions_of(variable))
+    return Mul(*(Delta(p, q) for p, q in zip(positions_of(value), positions_of(variable), strict=True)))
+
+
+@rule(
+    "the derivative of a sum is the sum of the derivatives",
+    Partial,
+    example=lambda: (Partial(x**2 + sin(x), x), Partial(x**2, x) + Partial(sin(x), x)),
+)
+def sum_rule(derivative: Partial, context: Context) -> Expr | None:
+    value = derivative.value
+    if isinstance(value, Add):
+        return Add(*(derivative.by_same(term) for term in value.args))
+    if isinstance(value, Sum):
+        apart = value.renamed_apart(symbol_names(derivative.variable))
+        return Sum(derivative.by_same(apart.body), *apart.indices)
+    return None
+
+
+@rule(
+    "a constant factor stays in front",
+    Partial,
+    example=lambda: (Partial(c * x**2, x), c * Partial(x**2, x)),
+)
+def constant_factor(derivative: Partial, context: Context) -> Expr | None:
+    value = derivative.value
+    if not isinstance(value, Mul):
+        return None
+    varying = [f for f in value.args if _varies(f, derivative, context)]
+    if len(varying) == len(value.args):
+        return None
+    constants = Mul(*(f for f in value.args if f not in varying))
+    return constants * derivative.by_same(Mul(*varying))
+
+
+@rule(
+    "product rule: (f g)′ = f′ g + f g′",
+    Partial,
+    example=lambda: (Partial(x * sin(x), x), Partial(x, x) * sin(x) + x * Partial(sin(x), x)),
+)
+def product_rule(derivative: Partial, context: Context) -> Expr | None:
+    value = derivative.value
+    if not isinstance(value, Mul):
+        return None
+    factors = value.args
+    return Add(
+        *(Mul(*factors[:at], derivative.by_same(factor), *factors[at + 1 :]) for at, factor in enumerate(factors))
+    )
+
+
+@rule(
+    "power rule: (fᶜ)′ = c fᶜ⁻¹ f′",
+    Partial,
+    example=lambda: (Partial(sin(x) ** 3, x), 3 * sin(x) ** 2 * Partial(sin(x), x)),
+)
+def power_rule(derivative: Partial, context: Context) -> Expr | None:
+    value = derivative.value
+    if not isinstance(value, Pow) or _varies(value.exp, derivative, context):
+        return None
+    return value.exp * value.base ** (value.exp - 1) * derivative.by_same(value.base)
+
+
+@rule(
+    "exponential with any base: (fᵍ)′ = fᵍ (g′ log f + g f′/f)",
+    Partial,
+    example=lambda: (Partial(u**x, x), u**x * (Partial(x, x) * log(u) + x * Partial(u, x) / u)),
+    licence="the base is positive",
+)
+def general_power(derivative: Partial, context: Context) -> Expr | None:
+    value = derivative.value
+    if not isinstance(value, Pow):
+        return None
+    base, power = value.args
+    return value * (derivative.by_same(power) * log(base) + power * derivative.by_same(base) / base)
+
+
+def _chain_note(derivative: Expr) -> str:
+    row = primitive(derivative.value)
+    if row is None:
+        return ""
+    letters = "tuvw"[: row.arity]
+    arguments = [x.func(letter, real=True) for letter in letters]
+    slopes = [str(slope(*arguments)) for slope in row.derivatives]
+    return f"{row.name}′({', '.join(letters)}) = {', '.join(slopes)}"
+
+
+@rule(
+    "chain rule",
+    Partial,
+    example=lambda: (Partial(exp(x**2), x), exp(x**2) * Partial(x**2, x)),
+    note=_chain_note,
+)
+def chain_rule(derivative: Partial, context: Context) -> Expr | None:
+    value = derivative.value
+    row = primitive(value)
+    if row is None:
+        return None
+    slopes = (slope(*value.args) for slope in row.derivatives)
+    return Add(*(slope * derivative.by_same(arg) for slope, arg in zip(slopes, value.args, strict=True) if slope != 0))
+
+
+@rule(
+    "the largest entry passes its derivative on",
+    Partial,
+    example=lambda: (
+        Partial(Maximum(a[i], i), a[k]),
+        Sum(equal(a[i], Maximum(a[j], j)) * Partial(a[i], a[k]), i),
+    ),
+    licence="one entry is the largest",
+)
+def maximum_rule(derivative: Partial, context: Context) -> Expr | None:
+    value = derivative.value
+    if not isinstance(value, Maximum):
+        return None
+    apart = value.renamed_apart(symbol_names(derivative.variable))
+    inner = value.renamed_apart(symbol_names(derivative.variable) | {index.name for index in apart.indices})
+    return Sum(equal(apart.body, inner) * derivative.by_same(apart.body), *apart.indices)
+
+
+def unresolved(value: Expr) -> None:
+    """Refuse a value in which a derivative is left that no rule could work out."""
+    for part in walk(value):
+        if isinstance(part, Partial):
+            raise NotDifferentiable(f"no rule differentiates {part.value} by {part.variable}")

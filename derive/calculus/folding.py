@@ -1,0 +1,129 @@
+"""Values folded back to the names they were given.
+
+After differentiation the definitions of a program reappear in its derivatives: `exp(z_i)/Σ exp(z_k)` is `p_i` again,
+`σ(z_i)` is `a_i`. A definition is instantiated at the positions the value offers and looked for: whole for calls and
+sums, among the factors for products. What is found is equal by definition; it is taken when the result is shorter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import product
+
+from sympy import Add, Expr, Function, Indexed, Mul, Pow, S
+
+from derive.calculus.algebra import cost, powers, product_of
+from derive.calculus.rewriting import Context, Table
+from derive.calculus.samples import a, i, j, k
+from derive.primitives import exp
+from derive.program import (
+    Equation,
+    Index,
+    Reduction,
+    Sum,
+    children,
+    element,
+    elements,
+    is_element,
+    name_of,
+    positions_of,
+    rebuilt,
+    substitute,
+)
+
+FOLDING = Table("names for values")
+rule = FOLDING.rule
+
+
+@lru_cache(maxsize=16384)
+def _anonymous(value: Expr, depth: int = 0) -> Expr:
+    """`value` with bound indices named by their depth, so that equal sums look equal."""
+    if isinstance(value, Reduction):
+        names = [Index(f"_{depth + at}", index.size) for at, index in enumerate(value.indices)]
+        body = substitute(value.body, dict(zip(value.indices, names, strict=True)))
+        return type(value)(_anonymous(body, depth + len(names)), *names)
+    if not value.args or isinstance(value, Indexed):
+        return value
+    return rebuilt(value, tuple(_anonymous(part, depth) for part in children(value)))
+
+
+def _bindings(definition: Equation, value: Expr) -> Iterator[dict[Index, Expr]]:
+    """The positions at which an instance of a definition could stand in `value`."""
+    offers: dict[Index, dict[Expr, None]] = {index: {} for index in definition.indices}
+    present = list(elements(value))
+    for pattern in elements(definition.value):
+        places = {p: at for at, p in enumerate(positions_of(pattern)) if p in offers}
+        for found in present:
+            if places and name_of(found) == name_of(pattern):
+                for index, at in places.items():
+                    position = positions_of(found)[at]
+                    if not isinstance(position, Index) or position.size == index.size:
+                        offers[index][position] = None
+    for choice in product(*offers.values()):
+        yield dict(zip(definition.indices, choice, strict=True))
+
+
+def _factors(value: Expr) -> dict[Expr, Expr]:
+    """The powers of a product, exponentials of sums taken apart term by term, bound indices anonymous."""
+    found: dict[Expr, Expr] = {}
+    for base, power in powers(value).items():
+        terms = Add.make_args(base.args[0]) if isinstance(base, exp) else ()
+        parts = [(exp(rest), number) for number, rest in (term.as_coeff_Mul() for term in terms)] or [(base, S.One)]
+        for part, times in parts:
+            key = _anonymous(part)
+            found[key] = found.get(key, S.Zero) + power * times
+    return found
+
+
+def _divided(value: Mapping[Expr, Expr], by: Mapping[Expr, Expr]) -> dict[Expr, Expr] | None:
+    """The factors of `value` without those of `by`, when it has them all."""
+    left = dict(value)
+    for base, power in by.items():
+        if base.is_Number:
+            left[base] = left.get(base, S.Zero) - power
+            continue
+        have = left.get(base, S.Zero)
+        if not (have.is_Rational and power.is_Rational) or have * power <= 0 or abs(have) < abs(power):
+            return None
+        left[base] = have - power
+    return left
+
+
+def _candidate(value: Expr, definition: Equation, binding: dict[Index, Expr]) -> Expr | None:
+    instance = substitute(definition.value, binding)
+    name = element(definition.target, tuple(binding[index] for index in definition.indices))
+    if isinstance(value, Mul | Pow) and isinstance(instance, Mul | Pow | exp):
+        divisor, left, times = _factors(instance), _factors(value), 0
+        while (rest := _divided(left, divisor)) is not None:
+            left, times = rest, times + 1
+        return name**times * product_of(left) if times else None
+    return name if _anonymous(instance) == _anonymous(value) else None
+
+
+@rule(
+    "this is what was named",
+    Mul,
+    Pow,
+    Function,
+    Add,
+    Reduction,
+    example=lambda: (exp(a[k]) ** 2 / Sum(exp(a[j]), j) ** 2, element("p", (k,)) ** 2),
+    licence="a definition of the formula",
+)
+def fold(value: Expr, context: Context) -> Expr | None:
+    for definition in context.definitions:
+        if not _worth_naming(definition.value):
+            continue
+        for binding in _bindings(definition, value):
+            found = _candidate(value, definition, binding)
+            if found is not None and cost(found) < cost(value):
+                return found
+    return None
+
+
+def _worth_naming(value: Expr) -> bool:
+    return not (is_element(value) or value.is_Number)
+
+
+EXAMPLE_DEFINITION = Equation("p", (i,), exp(a[i]) / Sum(exp(a[j]), j))

@@ -1,0 +1,297 @@
+"""Reverse and forward mode over the equations of a program.
+
+Reverse mode walks the equations backwards and writes one adjoint equation for every name between the value and the
+variables; its cost grows linearly with the number of equations. Forward mode walks them forwards and writes one tangent
+equation for every name that depends on the variable. Both work equation by equation, so intermediate values keep their
+names, and both record every rule they used.
+
+An adjoint that is used once is put in where it is used; one that is used several times keeps its name, as a
+network's deltas do on paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from sympy import Add, Expr, S
+
+from derive.calculus.differentiation import DIFFERENTIATION, Partial, unresolved
+from derive.calculus.rewriting import Application, Context, replay, rewrite
+from derive.calculus.simplification import simplified
+from derive.derivation import Derivation, Step
+from derive.errors import DeriveError, ShapeError
+from derive.program import (
+    LETTERS,
+    Element,
+    Equation,
+    Index,
+    Program,
+    Sum,
+    check,
+    element,
+    elements,
+    free_indices,
+    fresh_index,
+    fresh_name,
+    inlined,
+    instantiated,
+    is_element,
+    live,
+    name_of,
+    names_in,
+    positions_of,
+    substitute,
+    symbol_names,
+    walk,
+)
+
+
+@dataclass
+class _Work:
+    """A derivation in the making."""
+
+    program: Program
+    context: Context
+    equations: list[Equation] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Collect the names that are taken."""
+        self.used |= set(self.program.arrays) | {dim.name for dim in self.program.dims}
+        for equation in self.program.equations:
+            self.used |= symbol_names(equation.value) | {index.name for index in equation.indices}
+
+    def indices_for(self, shape: Sequence[Expr]) -> tuple[Index, ...]:
+        """New indices over `shape`, under letters the program does not use."""
+        found = []
+        for size in shape:
+            free = (letter for letter in LETTERS if letter not in self.used)
+            found.append(Index(fresh_name(next(free, "i"), self.used), size))
+        return tuple(found)
+
+    def derive(self, target: Element, start: Expr, reason: str, context: Context | None = None) -> Expr:
+        """`start` differentiated and simplified, each rule recorded as a step about `target`."""
+        context = context or self.context
+        trace: list[Application] = []
+        raw = rewrite(start, DIFFERENTIATION, context, trace)
+        unresolved(raw)
+        result = simplified(raw, context, trace)
+        self.steps.append(Step(target, target, start, reason))
+        self.record(target, start, trace)
+        return result
+
+    def simplify(self, target: Element, start: Expr) -> Expr:
+        """`start` simplified, each rule recorded as a step about `target`."""
+        trace: list[Application] = []
+        result = simplified(start, self.context, trace)
+        self.record(target, start, trace)
+        return result
+
+    def record(self, target: Element, start: Expr, trace: list[Application]) -> None:
+        """Write the applications of a trace down as steps."""
+        before = start
+        for after, made in replay(start, trace):
+            self.steps.append(Step(target, before, after, made.rule.name, made.note, made.old, made.new))
+            before = after
+
+
+def _scope(program: Program, context: Context) -> Context:
+    """What rules may know of `program`; without given definitions, its equations are folded back to."""
+    return replace(context, arrays=program.arrays, definitions=context.definitions or foldable(program))
+
+
+def foldable(program: Program) -> tuple[Equation, ...]:
+    """The equations worth folding back to: all but a value that is one call of plain elements."""
+    last = program.definitions.get(program.outputs[-1])
+    return tuple(e for e in program.equations if e is not last or not _plain_call(e.value))
+
+
+def _plain_call(value: Expr) -> bool:
+    return bool(value.is_Function) and all(is_element(a) or a.is_Number for a in value.args)
+
+
+def dependent(program: Program, sources: Sequence[str]) -> list[str]:
+    """The names that depend on `sources`, in the order of their equations."""
+    known = set(sources)
+    found = []
+    for equation in program.equations:
+        if not known.isdisjoint(names_in(equation.value)):
+            known.add(equation.target)
+            found.append(equation.target)
+    return found
+
+
+# ---------------------------------------------------------------- reverse mode
+
+
+def reverse(program: Program, wrt: Sequence[str], names: Sequence[str], context: Context) -> tuple[Program, Derivation]:
+    """The program of the gradient of a scalar value: `names[k]` is its derivative by `wrt[k]`.
+
+    Raises:
+        ShapeError: the value is not a scalar.
+        NotDifferentiable: a derivative has no rule.
+    """
+    value = program.outputs[-1]
+    if program.array(value).shape:
+        shape = ", ".join(map(str, program.array(value).shape))
+        raise ShapeError(f"a gradient needs a scalar value, but {value} has the shape ({shape}); ask for the jacobian")
+    work = _Work(program, _scope(program, context))
+    return _Reverse(work, wrt, names).run()
+
+
+class _Reverse:
+    def __init__(self, work: _Work, wrt: Sequence[str], names: Sequence[str]) -> None:
+        self.work, self.program = work, work.program
+        self.value = work.program.outputs[-1]
+        self.results = dict(zip(wrt, names, strict=True))
+        self.active = [n for n in dependent(self.program, wrt) if n in _needed(self.program)]
+        self.adjoints: dict[str, Equation] = {}
+        self.inlined: set[str] = set()
+
+    def run(self) -> tuple[Program, Derivation]:
+        for name in [*reversed(self.active), *self.results]:
+            if name != self.value:
+                self.adjoint(name)
+        for variable in self.results:
+            self.output(variable)
+        kept = [e for e in self.adjoints.values() if e.target not in self.inlined]
+        outputs = tuple(self.results.values())
+        whole = Program(self.program.inputs, (*self.program.equations, *kept), outputs)
+        return check(live(whole)), Derivation(self.program, tuple(self.work.steps))
+
+    def adjoint(self, name: str) -> None:
+        """Write the equation of the derivative of the value by `name`."""
+        at = self.positions(name)
+        target_name = self.results.get(name) or fresh_name(f"delta_{name}", self.work.used)
+        target = element(target_name, at)
+        terms = [self.contribution(e, element(name, at)) for e in self.consumers(name)]
+        start = Add(*terms)
+        if len(terms) == 1 and isinstance(terms[0], Partial):
+            reason = f"the derivative of {self.value} by {name}"
+        else:
+            through = " and ".join(e.target for e in self.consumers(name))
+            reason = f"chain rule through {through}" if terms else "the value does not depend on it"
+        result = self.work.derive(target, start, reason)
+        self.adjoints[name] = Equation(target_name, at, result)
+        if name not in self.results and self.worth_inlining(name, result):
+            self.inlined.add(target_name)
+
+    def positions(self, name: str) -> tuple[Index, ...]:
+        """The letters under which a derivative by `name` is written: those `name` itself is written with."""
+        if name in self.program.definitions:
+            return self.program.definitions[name].indices
+        for equation in self.program.equations:
+            for ref in elements(equation.value):
+                at = positions_of(ref)
+                if name_of(ref) == name and all(isinstance(p, Index) for p in at) and len(set(at)) == len(at):
+                    return at
+        return self.work.indices_for(self.program.array(name).shape)
+
+    def consumers(self, name: str) -> list[Equation]:
+        """The equations through which the value depends on `name`."""
+        through = {*self.active, self.value}
+        return [e for e in self.program.equations if e.target in through and name in names_in(e.value)]
+
+    def contribution(self, equation: Equation, variable: Element) -> Expr:
+        """What flows back to `variable` through one equation."""
+        if equation.target == self.value:
+            return Partial(equation.value, variable)
+        adjoint = self.adjoints.get(equation.target)
+        if adjoint is None or adjoint.value == 0:
+            return S.Zero
+        fresh = equation.indices
+        if not {index.name for index in fresh}.isdisjoint(index.name for index in free_indices(variable)):
+            used = symbol_names(equation.value) | symbol_names(variable) | {index.name for index in fresh}
+            fresh = tuple(fresh_index(index, used) for index in fresh)
+        arriving = instantiated(adjoint, fresh) if adjoint.target in self.inlined else element(adjoint.target, fresh)
+        local = substitute(equation.value, dict(zip(equation.indices, fresh, strict=True)))
+        return Sum(arriving * Partial(local, variable), *fresh)
+
+    def worth_inlining(self, name: str, result: Expr) -> bool:
+        """Whether an adjoint is so short, or so seldom used, that it needs no name."""
+        if is_element(result) or not names_in(result):
+            return True
+        varying = {*self.active, *self.results}
+        return sum(n in varying for n in names_in(self.program.definitions[name].value)) <= 1
+
+    def output(self, variable: str) -> None:
+        """A variable the value does not depend on still has a derivative: zero, everywhere."""
+        if variable not in self.adjoints:
+            array = self.program.array(variable)
+            self.adjoints[variable] = Equation(self.results[variable], self.work.indices_for(array.shape), S.Zero)
+
+
+def _needed(program: Program) -> set[str]:
+    return {e.target for e in live(program).equations}
+
+
+# ---------------------------------------------------------------- forward mode
+
+
+def forward(
+    program: Program, outputs: Sequence[str], wrt: str, names: Sequence[str], context: Context
+) -> tuple[Program, Derivation]:
+    """The program of the Jacobians of `outputs` by one variable: output axes first, then the variable's."""
+    work = _Work(program, _scope(program, context))
+    at = work.indices_for(program.array(wrt).shape)
+    variable = element(wrt, at)
+    results = dict(zip(outputs, names, strict=True))
+    tangents: dict[str, str] = {}
+    needed = {e.target for e in live(program, tuple(outputs)).equations}.intersection(dependent(program, (wrt,)))
+    written: list[Equation] = []
+    for equation in (e for e in program.equations if e.target in needed):
+        name = results.get(equation.target) or fresh_name(f"d{equation.target}_d{wrt}", work.used)
+        local = replace(work.context, tangents=dict(tangents))
+        target = element(name, (*equation.indices, *at))
+        value = work.derive(
+            target, Partial(equation.value, variable), f"the derivative of {equation.target} by {wrt}", local
+        )
+        value = _inlined(value, written, work, target)
+        tangents[equation.target] = name
+        written.append(Equation(name, (*equation.indices, *at), value))
+    for output in outputs:
+        if output == wrt or output not in tangents:
+            written.append(_direct(program, output, wrt, results[output], work, at))
+    kept = _without_single_uses(written, tuple(results.values()), work)
+    whole = Program(program.inputs, (*program.equations, *kept), tuple(results.values()))
+    return check(live(whole)), Derivation(program, tuple(work.steps))
+
+
+def _direct(program: Program, output: str, wrt: str, name: str, work: _Work, at: tuple[Index, ...]) -> Equation:
+    if output == wrt:
+        raise DeriveError(f"the derivative of {wrt} by itself was asked for")
+    return Equation(name, (*work.indices_for(program.array(output).shape), *at), S.Zero)
+
+
+def _short(value: Expr) -> bool:
+    """A tangent that is an element, a number, or a delta times one: shorter than any name for it."""
+    return not any(isinstance(part, Sum | Add) or part.is_Function for part in walk(value))
+
+
+def _inlined(value: Expr, written: Sequence[Equation], work: _Work, target: Element) -> Expr:
+    """`value` with short tangents put in place of their names."""
+    short = {e.target: e for e in written if _short(e.value)}
+    return _with_values(value, short, work, target)
+
+
+def _with_values(value: Expr, known: dict[str, Equation], work: _Work, target: Element) -> Expr:
+    names = [name for name in known if name in names_in(value)]
+    if not names:
+        return value
+    replaced = inlined(value, known)
+    work.steps.append(Step(target, value, replaced, "put in what is known", " and ".join(names)))
+    return work.simplify(target, replaced)
+
+
+def _without_single_uses(written: Sequence[Equation], outputs: tuple[str, ...], work: _Work) -> list[Equation]:
+    """Tangents that are read once are put in where they are read."""
+    kept = {e.target: e for e in written}
+    for name in [e.target for e in written if e.target not in outputs and not _short(e.value)]:
+        places = [e.target for e in kept.values() for ref in elements(e.value) if name_of(ref) == name]
+        if len(places) == 1:
+            reader = kept[places[0]]
+            value = _with_values(reader.value, {name: kept.pop(name)}, work, reader.element)
+            kept[reader.target] = replace(reader, value=value)
+    return list(kept.values())

@@ -1,0 +1,531 @@
+"""A normal form that decides when two values are equal, up to the names of bound indices and the order of everything.
+
+A value becomes a polynomial with rational coefficients over *atoms*: elements, deltas, function calls, and sums. A sum
+is split until its factors hang together by its indices, so products of sums stay products, and a normaliser cancels
+against itself. Functions that have a `meaning` are replaced by it, exponentials multiply by adding their arguments,
+logarithms and roots of products split where the declared domains allow it. Bound indices are numbered canonically: by
+refinement (what the product looks like from an index), then by trying the orders that refinement leaves open.
+
+Two values with one normal form are equal wherever both are defined. `same` also clears denominators before it gives up.
+A difference that remains proves nothing; the numerical oracle speaks then.
+
+The form is plain tuples and fractions, because it is built in inner loops and must not depend on hashing. It is for
+deciding, not for showing: nothing here goes back to SymPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from itertools import islice, permutations, product
+from typing import Any, TypeAlias
+
+import sympy
+from sympy import Expr
+
+from derive.primitives import exp, log, primitive
+from derive.program import Array, Delta, Dim, Index, Reduction, Sum, is_element, name_of, positions_of
+
+Atom: TypeAlias = "tuple[Any, ...]"
+Factor: TypeAlias = "tuple[Atom, Fraction]"
+Monomial: TypeAlias = "tuple[Factor, ...]"
+Polynomial: TypeAlias = "dict[Monomial, Fraction]"
+Frozen: TypeAlias = "tuple[tuple[Monomial, Fraction], ...]"
+Labels: TypeAlias = "Mapping[Atom, Atom]"
+
+EXPANDED_POWER = 12
+TRIED_ORDERS = 5040
+UNIT = Fraction(1)
+
+
+def normal_form(value: Expr, arrays: Mapping[str, Array] | None = None) -> Frozen:
+    """The normal form of `value`; `arrays` lends the domains that license splitting roots and logarithms."""
+    return _frozen(_Algebra(arrays or {}).read(value))
+
+
+def same(left: Expr, right: Expr, arrays: Mapping[str, Array] | None = None) -> bool:
+    """Whether `left` and `right` are proved equal.
+
+    >>> from sympy import Symbol, exp
+    >>> from derive.primitives import sigmoid
+    >>> x = Symbol("x", real=True)
+    >>> same(sigmoid(x) * (1 - sigmoid(x)), exp(-x) / (1 + exp(-x)) ** 2)
+    True
+    """
+    algebra = _Algebra(arrays or {})
+    difference = _add(algebra.read(left), _scale(algebra.read(right), -UNIT))
+    return not algebra.cleared(difference)
+
+
+# ---------------------------------------------------------------- polynomials as dictionaries
+
+
+def _number(value: Fraction | int) -> Polynomial:
+    return {(): Fraction(value)} if value else {}
+
+
+def _atom(atom: Atom, power: Fraction = UNIT) -> Polynomial:
+    return {((atom, power),): UNIT}
+
+
+def _frozen(polynomial: Polynomial) -> Frozen:
+    return tuple(sorted(polynomial.items(), key=lambda term: _text(term[0])))
+
+
+@lru_cache(maxsize=65536)
+def _text(part: Any) -> str:
+    """What things are sorted by: tuples of several shapes have no order of their own."""
+    return repr(part)
+
+
+def _add(*polynomials: Polynomial) -> Polynomial:
+    total: Polynomial = {}
+    for polynomial in polynomials:
+        for monomial, coefficient in polynomial.items():
+            total[monomial] = total.get(monomial, Fraction(0)) + coefficient
+    return {m: c for m, c in total.items() if c}
+
+
+def _scale(polynomial: Polynomial, factor: Fraction) -> Polynomial:
+    return {m: c * factor for m, c in polynomial.items()} if factor else {}
+
+
+def _prime_powers(number: Fraction) -> list[tuple[int, int]]:
+    found = {int(p): int(c) for p, c in sympy.factorint(number.numerator).items()}
+    for prime, count in sympy.factorint(number.denominator).items():
+        found[int(prime)] = found.get(int(prime), 0) - int(count)
+    return sorted((p, c) for p, c in found.items() if p != 1)
+
+
+# ---------------------------------------------------------------- labels of indices
+
+
+def _label(index: Index) -> Atom:
+    return ("index", index.name)
+
+
+@lru_cache(maxsize=65536)
+def _labels_in(part: Any) -> frozenset[Atom]:
+    if not isinstance(part, tuple):
+        return frozenset()
+    if part and part[0] in ("index", "bound"):
+        return frozenset((part,))
+    return frozenset().union(*map(_labels_in, part))
+
+
+@lru_cache(maxsize=65536)
+def _height(part: Any) -> int:
+    """How deeply sums are nested; the level at which the next sum around it numbers its labels."""
+    if not isinstance(part, tuple):
+        return 0
+    return max((_height(inner) for inner in part), default=0) + (bool(part) and part[0] == "sum")
+
+
+def _sole_label(position: Frozen) -> Atom | None:
+    """The label that a position consists of, if it is nothing else."""
+    if len(position) == 1:
+        monomial, coefficient = position[0]
+        if coefficient == 1 and len(monomial) == 1 and monomial[0][1] == 1 and monomial[0][0][0] in ("index", "bound"):
+            return monomial[0][0]
+    return None
+
+
+def _connected(factors: Iterable[Factor], labels: Iterable[Atom]) -> list[tuple[list[Atom], list[Factor]]]:
+    """Groups of factors that share labels, directly or through one another."""
+    groups: list[tuple[list[Atom], list[Factor]]] = []
+    for factor in factors:
+        mine = [label for label in labels if label in _labels_in(factor[0])]
+        touching = [group for group in groups if any(label in group[0] for label in mine)]
+        groups = [group for group in groups if group not in touching]
+        joined = dict.fromkeys([*mine, *(label for group in touching for label in group[0])])
+        groups.append((list(joined), [factor, *(f for group in touching for f in group[1])]))
+    return groups
+
+
+# ---------------------------------------------------------------- the algebra
+
+
+class _Algebra:
+    """Reads values into polynomials, and computes with polynomials under the licences of the declared domains."""
+
+    def __init__(self, arrays: Mapping[str, Array]) -> None:
+        self.positive = {name for name, array in arrays.items() if array.domain.positive}
+        self.memo: dict[Expr, Polynomial] = {}
+
+    # ------------------------------------------------ reading
+
+    def read(self, value: Expr) -> Polynomial:
+        """The polynomial of a SymPy value."""
+        if value not in self.memo:
+            self.memo[value] = self._read(value)
+        return self.memo[value]
+
+    def _read(self, value: Expr) -> Polynomial:
+        if value.is_Rational:
+            return _number(Fraction(int(value.p), int(value.q)))
+        if value.is_Add:
+            return _add(*map(self.read, value.args))
+        if value.is_Mul:
+            result = _number(1)
+            for factor in value.args:
+                result = self.multiply(result, self.read(factor))
+            return result
+        if value.is_Pow:
+            return self._read_power(value.base, value.exp)
+        if isinstance(value, exp):
+            return self.exponential(self.read(value.args[0]))
+        if isinstance(value, log):
+            return self.logarithm(self.read(value.args[0]))
+        if isinstance(value, Reduction):
+            return self._read_reduction(value)
+        return self._read_leaf(value)
+
+    def _read_leaf(self, value: Expr) -> Polynomial:
+        if value is sympy.E:
+            return self.exponential(_number(1))
+        if isinstance(value, Index):
+            return _atom(_label(value))
+        if isinstance(value, Dim):
+            return _atom(("size", value.name))
+        if is_element(value):
+            return _atom(("element", name_of(value), tuple(_frozen(self.read(p)) for p in positions_of(value))))
+        if isinstance(value, Delta):
+            return self.delta(*(self.read(p) for p in value.args))
+        row = primitive(value)
+        if row is None:
+            return _atom(("constant", str(value)))
+        if row.meaning is not None:
+            return self.read(row.meaning(*value.args))
+        return _atom(("call", row.name, tuple(_frozen(self.read(a)) for a in value.args)))
+
+    def _read_power(self, base: Expr, exponent: Expr) -> Polynomial:
+        inner = self.read(base)
+        if exponent.is_Rational:
+            return self.power(inner, Fraction(int(exponent.p), int(exponent.q)))
+        raised = self.read(exponent)
+        if self.is_positive(inner):
+            return self.exponential(self.multiply(raised, self.logarithm(inner)))
+        return _atom(("power", _frozen(inner), _frozen(raised)))
+
+    def _read_reduction(self, value: Reduction) -> Polynomial:
+        apart = value.renamed_apart({i.name for i in value.free_symbols if isinstance(i, Index)})
+        sizes = {_label(index): _frozen(self.read(index.size)) for index in apart.indices}
+        body = self.read(apart.body)
+        if isinstance(value, Sum):
+            return _add(*(_scale(self.summed(m, sizes), c) for m, c in body.items()))
+        whole = self.canonical_sum(list(sizes.items()), [(("under", _frozen(body)), UNIT)])
+        return _atom(("fold", type(value).__name__, _frozen(whole)))
+
+    # ------------------------------------------------ computing
+
+    def multiply(self, left: Polynomial, right: Polynomial) -> Polynomial:
+        """The product, like terms collected."""
+        total: Polynomial = {}
+        for (m1, c1), (m2, c2) in product(left.items(), right.items()):
+            for monomial, coefficient in self.monomial([*m1, *m2]).items():
+                total[monomial] = total.get(monomial, Fraction(0)) + coefficient * c1 * c2
+        return {m: c for m, c in total.items() if c}
+
+    def monomial(self, factors: Sequence[Factor]) -> Polynomial:
+        """A product of powers of atoms: powers of one atom add, exponentials become one, deltas are idempotent."""
+        if len(factors) < 2:
+            return {tuple(factors): UNIT}
+        powers: dict[Atom, Fraction] = {}
+        exponent: Polynomial = {}
+        for atom, power in factors:
+            if atom[0] == "exp":
+                exponent = _add(exponent, _scale(dict(atom[1]), power))
+            else:
+                powers[atom] = powers.get(atom, Fraction(0)) + power
+        kept: list[Factor] = []
+        others: list[Polynomial] = []
+        for atom, power in powers.items():
+            if not power:
+                continue
+            if atom[0] == "delta" and power > 0:
+                kept.append((atom, UNIT))
+            elif atom[0] == "prime" and not 0 < power < 1:
+                others.append(self.power_of_number(Fraction(atom[1]), power))
+            elif atom[0] == "polynomial" and power.denominator == 1 and power > 0:
+                others.append(self.power(dict(atom[1]), power))
+            else:
+                kept.append((atom, power))
+        rest, logarithms = _split_logarithms(exponent)
+        others += [self.power(argument, power) for argument, power in logarithms]
+        if rest:
+            kept.append((("exp", _frozen(rest)), UNIT))
+        result: Polynomial = {tuple(sorted(kept, key=_text)): UNIT}
+        for other in others:
+            result = self.multiply(result, other)
+        return result
+
+    def power(self, inner: Polynomial, power: Fraction) -> Polynomial:
+        """`inner` to a rational power; sums are multiplied out for small whole powers."""
+        if not inner:
+            return {} if power > 0 else _atom(("infinite",))
+        if len(inner) == 1:
+            ((monomial, coefficient),) = inner.items()
+            if power.denominator != 1 and not self.is_positive(inner):
+                return _atom(("polynomial", _frozen(inner)), power)
+            raised = [self._raised(atom, e * power) for atom, e in monomial]
+            result = self.power_of_number(coefficient, power)
+            for part in raised:
+                result = self.multiply(result, part)
+            return result
+        if power.denominator == 1 and 0 < power <= EXPANDED_POWER:
+            result = inner
+            for _ in range(int(power) - 1):
+                result = self.multiply(result, inner)
+            return result
+        content, rest = self._content(inner)
+        if power.denominator != 1 and not self.is_positive(content):
+            return _atom(("polynomial", _frozen(inner)), power)
+        return self.multiply(self.power(content, power), _atom(("polynomial", _frozen(rest)), power))
+
+    def _raised(self, atom: Atom, power: Fraction) -> Polynomial:
+        return self.exponential(_scale(dict(atom[1]), power)) if atom[0] == "exp" else _atom(atom, power)
+
+    def power_of_number(self, number: Fraction, power: Fraction) -> Polynomial:
+        """`number ** power`: a number where it is one, else a product of roots of primes."""
+        if power.denominator == 1:
+            return _number(number ** int(power))
+        whole, roots = UNIT, []
+        for prime, count in _prime_powers(number):
+            total = count * power
+            floor = total.numerator // total.denominator
+            whole *= Fraction(prime) ** floor
+            if total != floor:
+                roots.append((("prime", prime), total - floor))
+        return {tuple(sorted(roots, key=_text)): whole}
+
+    def _content(self, polynomial: Polynomial) -> tuple[Polynomial, Polynomial]:
+        """The monomial that all terms share times the first coefficient, and what is left."""
+        shared = {a: e for a, e in next(iter(polynomial)) if a[0] != "exp"}
+        for monomial in polynomial:
+            powers = dict(monomial)
+            shared = {a: min(e, powers[a]) for a, e in shared.items() if a in powers}
+        rest = self.multiply(polynomial, {tuple((a, -e) for a, e in shared.items()): UNIT}) if shared else polynomial
+        lead = _frozen(rest)[0][1]
+        return {tuple(shared.items()): lead}, _scale(rest, 1 / lead)
+
+    def exponential(self, inner: Polynomial) -> Polynomial:
+        """`exp(inner)`; rational multiples of a logarithm come out as powers."""
+        rest, logarithms = _split_logarithms(inner)
+        result = _atom(("exp", _frozen(rest))) if rest else _number(1)
+        for argument, power in logarithms:
+            result = self.multiply(result, self.power(argument, power))
+        return result
+
+    def logarithm(self, inner: Polynomial) -> Polynomial:
+        """`log(inner)`, split over the factors of a product that are surely positive."""
+        if len(inner) != 1 or not self.is_positive(inner):
+            return _atom(("call", "log", (_frozen(inner),)))
+        ((monomial, coefficient),) = inner.items()
+        terms = [
+            _scale(_atom(("call", "log", (_frozen(_number(p)),))), Fraction(c)) for p, c in _prime_powers(coefficient)
+        ]
+        for atom, power in monomial:
+            whole = dict(atom[1]) if atom[0] == "exp" else _atom(("call", "log", (_frozen(_atom(atom)),)))
+            terms.append(_scale(whole, power))
+        return _add(*terms)
+
+    def delta(self, left: Polynomial, right: Polynomial) -> Polynomial:
+        """Kronecker's delta of two positions."""
+        if left == right:
+            return _number(1)
+        return _atom(("delta", *sorted((_frozen(left), _frozen(right)), key=_text)))
+
+    def is_positive(self, inner: Polynomial) -> bool:
+        """Whether a polynomial is surely greater than zero."""
+        return bool(inner) and all(c > 0 and all(self._positive_atom(a) for a, _ in m) for m, c in inner.items())
+
+    def _positive_atom(self, atom: Atom) -> bool:
+        if atom[0] == "element":
+            return atom[1] in self.positive
+        if atom[0] == "polynomial":
+            return self.is_positive(dict(atom[1]))
+        if atom[0] == "sum":
+            return all(self._positive_atom(a) for a, _ in atom[2])
+        return atom[0] in ("exp", "size", "prime") or atom == ("constant", "pi")
+
+    def cleared(self, polynomial: Polynomial) -> Polynomial:
+        """The polynomial times its denominators, until none is left that is a polynomial itself."""
+        for _ in range(EXPANDED_POWER):
+            worst: dict[Atom, Fraction] = {}
+            for monomial in polynomial:
+                for atom, power in monomial:
+                    if atom[0] in ("polynomial", "sum") and power < 0:
+                        worst[atom] = min(worst.get(atom, power), power)
+            if not worst:
+                break
+            total: Polynomial = {}
+            for monomial, coefficient in polynomial.items():
+                part = _number(coefficient)
+                left = {atom: -power for atom, power in worst.items()}
+                for atom, power in monomial:
+                    left[atom] = left.get(atom, Fraction(0)) + power
+                for atom, power in left.items():
+                    part = self.multiply(part, self._opened(atom, power))
+                total = _add(total, part)
+            polynomial = total
+        return polynomial
+
+    def _opened(self, atom: Atom, power: Fraction) -> Polynomial:
+        if not power:
+            return _number(1)
+        if atom[0] == "polynomial":
+            return self.power(dict(atom[1]), power)
+        return self.monomial([(atom, power)])
+
+    # ------------------------------------------------ sums
+
+    def summed(self, monomial: Monomial, sizes: Mapping[Atom, Frozen]) -> Polynomial:
+        """A monomial summed over labels: deltas contracted, free factors let out, the rest split where it is loose."""
+        for label in sizes:
+            for place, (atom, _) in enumerate(monomial):
+                target = _contracted(atom, label)
+                if target is not None:
+                    rest = monomial[:place] + monomial[place + 1 :]
+                    left = {other: size for other, size in sizes.items() if other != label}
+                    moved = self.relabelled(rest, {label: target})
+                    return _add(*(_scale(self.summed(m, left), c) for m, c in moved.items()))
+        factors = [part for factor in monomial for part in _parts(factor)]
+        sizes = dict(sizes)
+        factors = [part for factor in factors for part in self._merged_into(factor, sizes)]
+        inside = [f for f in factors if not _labels_in(f[0]).isdisjoint(sizes)]
+        result = self.monomial([f for f in factors if _labels_in(f[0]).isdisjoint(sizes)])
+        for label, size in sizes.items():
+            if not any(label in _labels_in(atom) for atom, _ in inside):
+                result = self.multiply(result, dict(size))
+        for labels, group in _connected(inside, sizes):
+            result = self.multiply(result, self.canonical_sum([(label, sizes[label]) for label in labels], group))
+        return result
+
+    def _merged_into(self, factor: Factor, sizes: dict[Atom, Frozen]) -> list[Factor]:
+        """A sum under a sum becomes one sum: its factors, with its labels added to `sizes` under new names."""
+        atom, power = factor
+        if atom[0] != "sum" or power.denominator != 1 or power < 0 or _labels_in(atom).isdisjoint(sizes):
+            return [factor]
+        level = _height(atom)
+        merged: list[Factor] = []
+        for _ in range(int(power)):
+            fresh = {
+                ("bound", level, place): ("index", f"merged {len(sizes) + place}") for place in range(len(atom[1]))
+            }
+            ((body, _),) = self.relabelled(atom[2], fresh).items()
+            sizes |= dict(zip(fresh.values(), atom[1], strict=True))
+            merged.extend(body)
+        return merged
+
+    def canonical_sum(self, labels: list[tuple[Atom, Frozen]], factors: Sequence[Factor]) -> Polynomial:
+        """The sum over `labels` of a product, numbered so that the result does not depend on the labels' names."""
+        level = 1 + max((_height(atom) for atom, _ in factors), default=0)
+        best: tuple[str, Polynomial] | None = None
+        for order in self._orders(labels, factors):
+            numbering = {label: ("bound", level, place) for place, (label, _) in enumerate(order)}
+            sizes = tuple(size for _, size in order)
+            total: Polynomial = {}
+            for body, coefficient in self.relabelled(factors, numbering).items():
+                total = _add(total, _scale(_atom(("sum", sizes, body)), coefficient))
+            key = repr(_frozen(total))
+            if best is None or key < best[0]:
+                best = (key, total)
+        assert best is not None
+        return best[1]
+
+    def _orders(
+        self, labels: list[tuple[Atom, Frozen]], factors: Sequence[Factor]
+    ) -> Iterable[tuple[tuple[Atom, Frozen], ...]]:
+        """The orders of labels that refinement cannot tell apart."""
+        if len(labels) == 1:
+            return [tuple(labels)]
+        classes: dict[str, list[tuple[Atom, Frozen]]] = {}
+        for here, size in labels:
+            marks: dict[Atom, Atom] = {other: ("bound", "other", repr(s)) for other, s in labels}
+            marks[here] = ("bound", "here", repr(size))
+            classes.setdefault(repr(_frozen(self.relabelled(factors, marks))), []).append((here, size))
+        ranked = [permutations(classes[key]) for key in sorted(classes)]
+        return (tuple(e for group in choice for e in group) for choice in islice(product(*ranked), TRIED_ORDERS))
+
+    # ------------------------------------------------ relabelling
+
+    def relabelled(self, factors: Iterable[Factor], labels: Labels) -> Polynomial:
+        """A product with labels replaced, everything put back in its normal form."""
+        result = _number(1)
+        for atom, power in factors:
+            result = self.multiply(result, self._relabelled_atom(atom, power, labels))
+        return result
+
+    def _relabelled_value(self, value: Frozen, labels: Labels) -> Polynomial:
+        if _labels_in(value).isdisjoint(labels):
+            return dict(value)
+        return _add(*(_scale(self.relabelled(monomial, labels), c) for monomial, c in value))
+
+    def _relabelled_atom(self, atom: Atom, power: Fraction, labels: Labels) -> Polynomial:
+        if _labels_in(atom).isdisjoint(labels):
+            return _atom(atom, power)
+        kind = atom[0]
+
+        def moved(part: Frozen) -> Polynomial:
+            return self._relabelled_value(part, labels)
+
+        if kind in ("index", "bound"):
+            return _atom(labels[atom], power)
+        if kind == "exp":
+            return self.exponential(_scale(moved(atom[1]), power))
+        if kind == "polynomial":
+            return self.power(moved(atom[1]), power)
+        if kind == "delta":
+            return self.delta(moved(atom[1]), moved(atom[2]))
+        if kind == "sum":
+            level = _height(atom)
+            inner = [(("bound", level, place), size) for place, size in enumerate(atom[1])]
+            hidden = {label: ("index", f"inner {level} {place}") for place, (label, _) in enumerate(inner)}
+            loose = self.relabelled(atom[2], hidden)
+            apart = [(hidden[label], _frozen(moved(size))) for label, size in inner]
+            total = _add(*(_scale(self.summed_as_is(m, apart, labels), c) for m, c in loose.items()))
+            return self.power(total, power)
+        if kind in ("element", "call"):
+            return self._recalled(atom[:2], tuple(_frozen(moved(part)) for part in atom[2]), power)
+        return _atom((kind, *(_frozen(moved(p)) if isinstance(p, tuple) else p for p in atom[1:])), power)
+
+    def summed_as_is(self, monomial: Monomial, sizes: list[tuple[Atom, Frozen]], labels: Labels) -> Polynomial:
+        """A sum that is already split, with labels outside it replaced."""
+        moved = self.relabelled(monomial, labels)
+        return _add(*(_scale(self.canonical_sum(sizes, body), c) for body, c in moved.items()))
+
+    def _recalled(self, head: Atom, parts: tuple[Frozen, ...], power: Fraction) -> Polynomial:
+        if head == ("call", "log"):
+            return self.power(self.logarithm(dict(parts[0])), power)
+        return _atom((*head, parts), power)
+
+
+def _split_logarithms(exponent: Polynomial) -> tuple[Polynomial, list[tuple[Polynomial, Fraction]]]:
+    """An exponent without its rational multiples of logarithms; and those, as arguments with their multiples."""
+    rest: Polynomial = {}
+    logarithms: list[tuple[Polynomial, Fraction]] = []
+    for monomial, coefficient in exponent.items():
+        if len(monomial) == 1 and monomial[0][1] == 1 and monomial[0][0][:2] == ("call", "log"):
+            logarithms.append((dict(monomial[0][0][2][0]), coefficient))
+        else:
+            rest[monomial] = coefficient
+    return rest, logarithms
+
+
+def _parts(factor: Factor) -> list[Factor]:
+    """An exponential of a sum as factors, one a term, so that each can leave a sum it does not depend on."""
+    atom, power = factor
+    if atom[0] != "exp":
+        return [factor]
+    return [(("exp", (term,)), power) for term in atom[1]]
+
+
+def _contracted(atom: Atom, label: Atom) -> Atom | None:
+    """The label that a delta ties `label` to, when the atom is such a delta."""
+    if atom[0] != "delta":
+        return None
+    left, right = _sole_label(atom[1]), _sole_label(atom[2])
+    if left == label:
+        return right
+    return left if right == label else None

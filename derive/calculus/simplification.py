@@ -1,0 +1,17 @@
+"""The table that makes a raw derivative short: contraction, then algebra, then the names that values were given."""
+
+from __future__ import annotations
+
+from sympy import Expr
+
+from derive.calculus.algebra import ALGEBRA
+from derive.calculus.contraction import CONTRACTION
+from derive.calculus.folding import FOLDING
+from derive.calculus.rewriting import Application, Context, Table, rewrite
+
+SIMPLIFICATION = Table("simplification", CONTRACTION, ALGEBRA, FOLDING)
+
+
+def simplified(value: Expr, context: Context, trace: list[Application] | None = None) -> Expr:
+    """`value` made as short as the rules can make it."""
+    return rewrite(value, SIMPLIFICATION, context, trace)
