@@ -24,7 +24,7 @@ def cost(value: Expr) -> int:
     if is_element(value) or isinstance(value, Index):
         return 2
     if value.is_Number:
-        return 1
+        return 0 if value == 1 else 1
     if isinstance(value, Add):
         return sum(map(cost, value.args)) + len(value.args) - 1
     if isinstance(value, Mul | Pow):
@@ -46,7 +46,7 @@ def _product_cost(value: Expr) -> int:
         base, power = factor.args if isinstance(factor, Pow) else (factor, S.One)
         if power.is_Rational and power < 0:
             power, bar = -power, 2
-        total += cost(base) + (0 if power == 1 else 1 if power == 2 else 1 + cost(power))
+        total += cost(base) + (0 if power == 1 else 1 + cost(power))
         count += 1
     return total + max(count - 1, 0) + bar
 

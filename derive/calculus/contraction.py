@@ -6,7 +6,7 @@ is a multiple. Ranges are known from the sizes of the indices, so nothing here n
 
 from __future__ import annotations
 
-from sympy import Add, Expr, Integer, Mul, Pow
+from sympy import Add, Expr, Integer, Mul, Pow, S
 
 from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import A, a, b, c, i, j, k, n, p
@@ -79,6 +79,9 @@ def split_sum(total: Expr, context: Context) -> Expr | None:
     example=lambda: (Sum(c * a[j] * b[i], j), c * b[i] * Sum(a[j], j)),
 )
 def factor_out_of_sum(total: Expr, context: Context) -> Expr | None:
+    number, rest = total.body.primitive() if isinstance(total.body, Add) else (S.One, total.body)
+    if number != 1:
+        return number * Sum(rest, *total.indices)
     factors = _split(total.body)
     bound = set(total.indices)
     loose = [f for f in factors if bound.isdisjoint(free_indices(f))]

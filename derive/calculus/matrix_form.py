@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 from sympy import Add, Expr, Indexed, Mul, Pow, S
 
-from derive.calculus.algebra import powers
+from derive.calculus.algebra import multiplied_out, powers
 from derive.notation.index_form import from_index
 from derive.notation.tree import Binary, Call, Name, Number, Transpose, Tree, Unary
+from derive.notation.writing import write_text
 from derive.primitives import exp, primitive
 from derive.program import (
     Delta,
@@ -32,6 +33,7 @@ from derive.program import (
     name_of,
     positions_of,
     substitute,
+    walk,
 )
 
 Axes = tuple[Index, ...]
@@ -59,10 +61,11 @@ class MatrixForm:
     where: tuple[tuple[str, Tree], ...] = ()
 
 
-def matrix_form(program: Program, output: str) -> MatrixForm | None:
+def matrix_form(program: Program, output: str, given: frozenset[str]) -> MatrixForm | None:
     """The closed form of `output`, or None when it, or an intermediate it needs, has none.
 
-    Intermediates that are read once are put in where they are read, as long as the whole still has a form.
+    `given` are the equations somebody wrote; of their names only those stay out of sight that are linear and read once,
+    by a derivative. Names the engine made are put in wherever they are read once.
     """
     short = live(program, (output,))
     definitions = {e.target: e for e in short.equations}
@@ -71,7 +74,9 @@ def matrix_form(program: Program, output: str) -> MatrixForm | None:
     kept = dict(definitions)
     for name in [e.target for e in short.equations if e.target != output]:
         readers = [e for e in kept.values() for ref in elements(e.value) if name_of(ref) == name]
-        if len(readers) == 1:
+        if len(readers) == 1 and (
+            name not in given or (readers[0].target not in given and _is_linear(kept[name].value))
+        ):
             reader = readers[0]
             merged = Equation(reader.target, reader.indices, inlined(reader.value, {name: kept[name]}))
             if equation_form(merged) is not None:
@@ -86,6 +91,11 @@ def matrix_form(program: Program, output: str) -> MatrixForm | None:
             return None
         lines.append((equation.target, tree))
     return MatrixForm(output, lines[-1][1], tuple(lines[:-1]))
+
+
+def _is_linear(value: Expr) -> bool:
+    """Whether a value is made of sums and products alone."""
+    return not any(part.is_Function or (isinstance(part, Pow) and not part.exp.is_Number) for part in walk(value))
 
 
 def equation_form(equation: Equation) -> Tree | None:
@@ -111,16 +121,26 @@ def _read(value: Expr) -> Form:
         return _delta(value)
     if isinstance(value, Add):
         return _sum_of_terms([_read(term) for term in value.args])
-    if isinstance(value, Mul | Pow):
-        return _contracted(value, ())
-    if isinstance(value, Sum):
-        return _contracted(value.body, value.indices)
+    if isinstance(value, Mul | Pow | Sum):
+        return _product_form(value)
     row = primitive(value)
     if row is None:
         raise _NoForm
     arguments = [_read(arg) for arg in value.args]
     axes = _common_axes(arguments)
     return Form(Call(row.name, tuple(_over(arg, axes).tree if arg.axes else arg.tree for arg in arguments)), axes)
+
+
+def _product_form(value: Expr) -> Form:
+    """A product under sums; where it has no form as it stands, its brackets are multiplied out."""
+    body, bound = (value.body, value.indices) if isinstance(value, Sum) else (value, ())
+    try:
+        return _contracted(body, bound)
+    except _NoForm:
+        terms = Add.make_args(multiplied_out(body))
+        if len(terms) < 2:
+            raise
+        return _sum_of_terms([_contracted(term, bound) for term in terms])
 
 
 def _element(ref: Expr) -> Form:
@@ -181,7 +201,7 @@ def _sum_of_terms(forms: list[Form]) -> Form:
         raise _NoForm
     trees = [_over(form, axes).tree if form.axes else form.tree for form in forms]
     trees = _shared_factor(trees)
-    trees.sort(key=_leading_minus)
+    trees.sort(key=_term_order)
     total = trees[0]
     for tree in trees[1:]:
         sign, rest = _signed(tree)
@@ -189,8 +209,10 @@ def _sum_of_terms(forms: list[Form]) -> Form:
     return Form(total, axes)
 
 
-def _leading_minus(tree: Tree) -> bool:
-    return _signed(tree)[0] < 0
+def _term_order(tree: Tree) -> tuple[bool, bool, int]:
+    """Positive terms first, numbers last among them, long before short."""
+    sign, rest = _signed(tree)
+    return sign < 0, isinstance(rest, Number), -len(write_text(rest))
 
 
 def _signed(tree: Tree) -> tuple[int, Tree]:
@@ -250,7 +272,9 @@ class _Graph:
                 raise _NoForm
             op = "/" if below else "*"
             self.edges[key] = (
-                form if present is None else Form(Binary(op, present.tree, _over(form, present.axes).tree), present.axes)
+                form
+                if present is None
+                else Form(Binary(op, present.tree, _over(form, present.axes).tree), present.axes)
             )
 
     def touching(self, vertex: Index) -> list[frozenset[Index]]:
@@ -330,20 +354,30 @@ def _softmaxes(factors: dict[Expr, Expr], bound: Axes) -> list[Form]:
     """The factors `exp(u) / Σ exp(u)` taken out of a product, each as a softmax along its last axis."""
     found = []
     for base in [b for b in factors if isinstance(b, Sum) and isinstance(b.body, exp)]:
-        if factors[base] != -1 or len(base.indices) != 1:
+        if not factors[base].is_Integer or factors[base] >= 0 or len(base.indices) != 1:
             continue
-        for above in [b for b in factors if isinstance(b, exp) and factors[b] == 1]:
-            for index in sorted(free_indices(above) - free_indices(base), key=lambda x: x.name):
-                same_size = index.size == base.indices[0].size
-                if same_size and substitute(base.body, {base.indices[0]: index}) == above:
-                    inner = _read(above.args[0])
-                    if inner.axes[-1:] == (index,):
-                        del factors[base], factors[above]
-                        found.append(Form(Call("softmax", (inner.tree,)), inner.axes))
-                        break
-            if base not in factors:
-                break
+        for above in [b for b in factors if isinstance(b, exp)]:
+            form = _softmax(above, base)
+            if form is None:
+                continue
+            times = min(int(factors[above]), -int(factors[base]))
+            factors[above] -= times
+            factors[base] += times
+            found.extend([form] * times)
+    for spent in [b for b, power in factors.items() if power == 0]:
+        del factors[spent]
     return found
+
+
+def _softmax(above: Expr, total: Expr) -> Form | None:
+    """`above / total` as a softmax along the last axis, if `total` sums `above` over it."""
+    (bound,) = total.indices
+    for index in sorted(free_indices(above) - free_indices(total), key=lambda x: str(x.name)):
+        if index.size == bound.size and substitute(total.body, {bound: index}) == above:
+            inner = _read(above.args[0])
+            if inner.axes[-1:] == (index,):
+                return Form(Call("softmax", (inner.tree,)), inner.axes)
+    return None
 
 
 def _eliminate(graph: _Graph, vertex: Index) -> None:
@@ -418,15 +452,20 @@ def _finished(graph: _Graph, scalar_part: Expr) -> Form:
     axes.update(dict.fromkeys(graph.weights))
     if len(axes) > 2 or len(graph.edges) > 1:
         raise _NoForm
-    scalar = _quotient([(from_index(scalar_part), False), *graph.scalars]) if graph.scalars else from_index(scalar_part)
+    negative = bool(scalar_part.as_coeff_Mul()[0].is_negative)
+    size = from_index(-scalar_part if negative else scalar_part)
+    scalar = _quotient([(size, False), *graph.scalars])
+    assert scalar is not None
+    if negative:
+        scalar = Unary("-", scalar)
     if not graph.edges:
         body = _without_edges(graph, tuple(axes))
     else:
         (edge,) = graph.edges.values()
         body = _weighted(edge, graph)
     if body is None:
-        return Form(scalar or ONE)
-    return Form(_scaled(scalar or ONE, body.tree), body.axes)
+        return Form(scalar)
+    return Form(_scaled(scalar, body.tree), body.axes)
 
 
 def _scaled(scalar: Tree, tree: Tree) -> Tree:

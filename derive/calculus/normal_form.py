@@ -256,9 +256,23 @@ class _Algebra:
         if rest:
             kept.append((("exp", _frozen(rest)), UNIT))
         result: Polynomial = {tuple(sorted(kept, key=_text)): UNIT}
+        aligned = self._aligned(kept)
+        if aligned is not None:
+            result = aligned
         for other in others:
             result = self.multiply(result, other)
         return result
+
+    def _aligned(self, factors: Sequence[Factor]) -> Polynomial | None:
+        """Where a delta ties two labels, the other factors speak of the first of them only."""
+        for place, (atom, _) in enumerate(factors):
+            if atom[0] != "delta":
+                continue
+            keep, drop = _sole_label(atom[1]), _sole_label(atom[2])
+            rest = [*factors[:place], *factors[place + 1 :]]
+            if keep is not None and drop is not None and any(drop in _labels_in(other) for other, _ in rest):
+                return self.multiply(_atom(atom), self.relabelled(rest, {drop: keep}))
+        return None
 
     def power(self, inner: Polynomial, power: Fraction) -> Polynomial:
         """`inner` to a rational power; sums are multiplied out for small whole powers."""

@@ -1,0 +1,1 @@
+"""Formulas as people write them: text in, text, Unicode and LaTeX out."""

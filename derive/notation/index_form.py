@@ -1,0 +1,171 @@
+"""Values of a program as trees, in the order a textbook would write them.
+
+SymPy sorts for itself and multiplies numbers into brackets; here positive terms come first, a common number stands
+before its bracket, what divides stands under one fraction bar, and coefficients such as `2/n` stand in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import sympy
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
+
+from derive.errors import DeriveError
+from derive.notation.tree import COMPARISONS, Binary, Call, Name, Number, Reduce, Subscript, Tree, Unary
+from derive.primitives import exp, primitive
+from derive.program import Delta, Dim, Index, Maximum, Reduction, Sum, is_element, name_of, positions_of, walk
+
+KINDS: dict[type[Reduction], str] = {Sum: "sum", Maximum: "max"}
+OPERATORS = {name: sign for sign, name in COMPARISONS.items()}
+
+
+def from_index(value: Expr) -> Tree:
+    """The tree of a value in index notation."""
+    if value.is_Rational or value in (sympy.pi, sympy.E):
+        return _number(value)
+    if isinstance(value, Index | Dim):
+        return Name(value.name)
+    if is_element(value):
+        positions = tuple(map(from_index, positions_of(value)))
+        return Subscript(name_of(value), positions) if positions else Name(name_of(value))
+    if isinstance(value, Add):
+        return _sum(value)
+    if isinstance(value, Mul | Pow):
+        return _product(value)
+    if isinstance(value, Reduction):
+        return Reduce(KINDS[type(value)], from_index(value.body), tuple(index.name for index in value.indices))
+    if isinstance(value, Delta):
+        return Call("delta", tuple(map(from_index, _ordered(value.args))))
+    row = primitive(value)
+    if row is None:
+        raise DeriveError(f"no notation for {value}, a {type(value).__name__}")
+    arguments = tuple(map(from_index, value.args))
+    if row.name in OPERATORS:
+        return Binary(OPERATORS[row.name], arguments[0], arguments[1])
+    return Call(row.name, arguments)
+
+
+def _ordered(values: Iterable[Expr]) -> list[Expr]:
+    return sorted(values, key=str)
+
+
+def _number(value: Expr) -> Tree:
+    return Unary("-", Number(-value)) if value.is_negative else Number(value)
+
+
+def _sum(value: Expr) -> Tree:
+    """Terms with their common number in front of the bracket, positive ones first."""
+    number, rest = value.primitive()
+    if number != 1 and all(_is_simple(term) for term in rest.args):
+        return _times([_number(number), _sum(rest)])
+    terms = sorted(value.args, key=_term_order)
+    total = from_index(terms[0])
+    for term in terms[1:]:
+        negative = _is_negative(term)
+        total = Binary("-" if negative else "+", total, from_index(-term if negative else term))
+    return total
+
+
+def _is_simple(term: Expr) -> bool:
+    """A number, or a number times one element: what looks better with its common number in front of the bracket."""
+    _, rest = term.as_coeff_Mul()
+    return rest == 1 or is_element(rest) or isinstance(rest, Dim | Index)
+
+
+def _is_negative(term: Expr) -> bool:
+    return bool(term.as_coeff_Mul()[0].is_negative)
+
+
+def _term_order(term: Expr) -> tuple[bool, int, int, str]:
+    """Positive terms first; among them high powers before low ones, numbers last, exponentials after numbers."""
+    _, rest = term.as_coeff_Mul()
+    degree = sum(_degree(factor) for factor in Mul.make_args(rest))
+    return _is_negative(term), -degree, 2 if isinstance(rest, exp) else int(term.is_Number), str(rest)
+
+
+def _degree(factor: Expr) -> int:
+    """The power of an element or scalar, 0 for everything else."""
+    base, power = factor.args if isinstance(factor, Pow) else (factor, S.One)
+    return int(power) if is_element(base) and power.is_Integer and power > 0 else 0
+
+
+def _rank(factor: Expr) -> tuple[int, str]:
+    """Where a factor stands: sizes, scalars, elements, brackets, calls, brackets with calls, deltas, sums."""
+    base = factor.base if isinstance(factor, Pow) else factor
+    kinds = [
+        base.is_Number,
+        isinstance(base, Dim),
+        bool(base.is_Symbol) or not base.args,
+        is_element(base),
+        isinstance(base, Add) and not any(part.is_Function for part in walk(base)),
+        bool(base.is_Function),
+        isinstance(base, Add),
+        isinstance(base, Delta),
+        True,
+    ]
+    return kinds.index(True), str(factor)
+
+
+def _product(value: Expr) -> Tree:
+    number, rest = _joined_roots(*value.as_coeff_Mul())
+    above: list[Expr] = []
+    below: list[Expr] = []
+    for factor in rest:
+        base, power = factor.as_base_exp() if isinstance(factor, Pow) else (factor, S.One)
+        if isinstance(base, Add) and power.is_Integer:
+            content, base = base.primitive()
+            number, factor = number * content**power, base**power
+        if power.is_Rational and power < 0:
+            below.append(Pow(base, -power, evaluate=False) if power != -1 else base)
+        elif factor != 1:
+            above.append(factor)
+    above.sort(key=_rank)
+    below.sort(key=_rank)
+    size = abs(number)
+    sign = number.is_negative
+    if above and all(isinstance(b, Dim) or b.is_Number for b in below) and (below or size.q != 1):
+        front = _fraction(_factors(Integer(size.p), []), _factors(Integer(size.q), below))
+        tree = _times([front, _times([_factor(f) for f in above])])
+    else:
+        over, under = (size.p, size.q) if below or above else (size, 1)
+        tree = _fraction(_factors(Integer(over), above), _factors(Integer(under), below))
+    return Unary("-", tree) if sign else tree
+
+
+def _joined_roots(number: Expr, product: Expr) -> tuple[Expr, list[Expr]]:
+    """Square roots of numbers under one root: `√2/(2√π)`, as SymPy has it, is `1/√(2π)`."""
+    factors = list(Mul.make_args(product))
+    roots = [f for f in factors if isinstance(f, Pow) and abs(f.exp) == Rational(1, 2) and f.base.is_number]
+    if not roots:
+        return number, factors
+    square = number**2 * Mul(*(root**2 for root in roots))
+    over, under = square.as_numer_denom()
+    if over != 1:
+        return number, factors
+    sign = S.NegativeOne if number.is_negative else S.One
+    return sign, [Pow(under, -Rational(1, 2), evaluate=False), *(f for f in factors if f not in roots)]
+
+
+def _factors(number: Expr, factors: Sequence[Expr]) -> Tree:
+    trees = [_factor(f) for f in factors]
+    return _times([Number(number), *trees] if number != 1 or not trees else trees)
+
+
+def _fraction(above: Tree, below: Tree) -> Tree:
+    return above if below == Number(S.One) else Binary("/", above, below)
+
+
+def _factor(factor: Expr) -> Tree:
+    if not isinstance(factor, Pow):
+        return from_index(factor)
+    if factor.exp == Rational(1, 2):
+        return Call("sqrt", (from_index(factor.base),))
+    return Binary("**", from_index(factor.base), from_index(factor.exp))
+
+
+def _times(trees: Sequence[Tree]) -> Tree:
+    total = trees[0]
+    for tree in trees[1:]:
+        total = Binary("*", total, tree)
+    return total

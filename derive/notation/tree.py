@@ -1,0 +1,97 @@
+"""The typed tree that text is parsed into and that every writer writes.
+
+`*` is elementwise with NumPy's broadcasting, `@` is the matrix product, and names are whole arrays; `Subscript` and
+`Reduce` speak of single elements instead. A tree knows nothing of shapes: `derive.notation.typing` gives it its meaning
+as a program. `at` is the column in the text a node came from; it does not count when trees are compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from sympy import Expr
+
+
+@dataclass(frozen=True)
+class Number:
+    """A rational number, or pi or e."""
+
+    value: Expr
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Name:
+    """An array, a scalar, a size, or an index."""
+
+    name: str
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Unary:
+    """A sign: `-x`."""
+
+    op: str
+    arg: Tree
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Binary:
+    """One of `+ - * / ** @`, or a comparison."""
+
+    op: str
+    left: Tree
+    right: Tree
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function of the notation; `options` are its keyword arguments."""
+
+    function: str
+    args: tuple[Tree, ...]
+    options: tuple[tuple[str, Tree], ...] = ()
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A quoted word, as `norm(A, 'fro')` takes one."""
+
+    text: str
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Transpose:
+    """`x.T`: the axes of a matrix exchanged."""
+
+    arg: Tree
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Subscript:
+    """An element: `X[i, j]`."""
+
+    name: str
+    positions: tuple[Tree, ...]
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Reduce:
+    """`sum` or `max` of single elements over named indices."""
+
+    kind: str
+    body: Tree
+    indices: tuple[str, ...]
+    at: int = field(default=0, compare=False)
+
+
+Tree: TypeAlias = "Number | Name | Unary | Binary | Call | Word | Transpose | Subscript | Reduce"
+COMPARISONS = {">": "greater", ">=": "greater_equal", "<": "less", "<=": "less_equal", "==": "equal"}

@@ -1,0 +1,411 @@
+"""What a tree means: every part gets a shape, and the whole becomes a program in index notation.
+
+Broadcasting aligns axes from the right, as NumPy's does; sizes have to be equal, or an axis missing. What does not fit
+is a `ShapeError` that points at the operator and tells both shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sympy import Expr, Integer, S, log, sqrt
+
+from derive.errors import ParseError, ShapeError, nearest
+from derive.notation.text import ELEMENTWISE, Line, parse_lines
+from derive.notation.tree import (
+    COMPARISONS,
+    Binary,
+    Call,
+    Name,
+    Number,
+    Reduce,
+    Subscript,
+    Transpose,
+    Tree,
+    Unary,
+    Word,
+)
+from derive.primitives import BY_NAME, absolute, exp
+from derive.program import (
+    LETTERS,
+    Array,
+    Delta,
+    Dim,
+    Equation,
+    Index,
+    Maximum,
+    Program,
+    Sum,
+    check,
+    element,
+    fresh_name,
+    substitute,
+)
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A value at each position of its axes."""
+
+    value: Expr
+    axes: tuple[Index, ...] = ()
+
+    @property
+    def shape(self) -> str:
+        """The sizes of the axes, as text."""
+        return f"({', '.join(str(axis.size) for axis in self.axes)})"
+
+
+def to_program(source: str | Tree, arrays: Sequence[Array], output: str = "value") -> Program:
+    """The program that a text, or a tree, computes from `arrays`; its value is called `output`.
+
+    Raises:
+        ParseError: the text is not in the notation, or mentions an unknown name.
+        ShapeError: shapes do not fit; the message points at the operator and tells both.
+
+    >>> from derive.notation.text import declarations
+    >>> print(to_program("X @ w", declarations("X: n d, w: d")).equations[0])
+    value[i] = Sum(X[i, j]*w[j], j)
+    """
+    text = source if isinstance(source, str) else ""
+    lines = parse_lines(source) if isinstance(source, str) else (Line("", (), source),)
+    scope = _Scope(arrays, text)
+    equations = []
+    for line in lines:
+        scope.begin(line)
+        typed = scope.typed(line.tree)
+        name = line.target or output
+        named = tuple(scope.named[i] for i in line.indices if i in scope.named)
+        axes = (*named, *typed.axes)
+        equations.append(Equation(name, axes, typed.value))
+        scope.arrays[name] = Array(name, tuple(axis.size for axis in axes))
+    return check(Program(tuple(arrays), tuple(equations), (equations[-1].target,)))
+
+
+class _Scope:
+    """The names in scope while one line after the other is typed."""
+
+    def __init__(self, arrays: Sequence[Array], text: str) -> None:
+        self.arrays = {array.name: array for array in arrays}
+        self.dims = {s.name: s for a in arrays for size in a.shape for s in size.free_symbols if isinstance(s, Dim)}
+        self.text = text
+        self.used: set[str] = set()
+        self.named: dict[str, Index] = {}
+
+    def begin(self, line: Line) -> None:
+        """Start a line: index letters may be used again, its own index names are reserved."""
+        self.used = {*self.arrays, *self.dims, *line.indices}
+        self.named = {}
+
+    def index(self, size: Expr) -> Index:
+        """An index over `size` under a new letter."""
+        free = (letter for letter in LETTERS if letter not in self.used)
+        return Index(fresh_name(next(free, "i"), self.used), size)
+
+    def wrong(self, problem: str, at: int) -> ShapeError:
+        return ShapeError(str(ParseError(problem, self.text, at)) if self.text else problem)
+
+    # ------------------------------------------------ nodes
+
+    def typed(self, tree: Tree) -> Typed:
+        if isinstance(tree, Number):
+            return Typed(tree.value)
+        if isinstance(tree, Name):
+            return self.name(tree)
+        if isinstance(tree, Unary):
+            inner = self.typed(tree.arg)
+            return Typed(-inner.value, inner.axes)
+        if isinstance(tree, Binary):
+            left, right = self.typed(tree.left), self.typed(tree.right)
+            if tree.op == "@":
+                return self.matmul(left, right, tree.at)
+            operation = _OPERATIONS.get(tree.op) or BY_NAME[COMPARISONS[tree.op]].function
+            return self.elementwise(operation, [left, right], tree.at, tree.op)
+        if isinstance(tree, Transpose):
+            inner = self.typed(tree.arg)
+            return Typed(inner.value, inner.axes[::-1])
+        if isinstance(tree, Subscript):
+            return self.subscript(tree)
+        if isinstance(tree, Reduce):
+            return self.reduce(tree)
+        if isinstance(tree, Word):
+            raise ParseError(f"the word {tree.text!r} has no place here", self.text, tree.at)
+        return self.call(tree)
+
+    def name(self, tree: Name) -> Typed:
+        if tree.name in self.arrays:
+            axes = tuple(self.index(size) for size in self.arrays[tree.name].shape)
+            return Typed(element(tree.name, axes), axes)
+        if tree.name in self.dims:
+            return Typed(self.dims[tree.name])
+        if tree.name in self.named:
+            return Typed(self.named[tree.name])
+        known = [*self.arrays, *self.dims, *self.named]
+        raise ParseError(f"unknown name {tree.name!r}{nearest(tree.name, known)}", self.text, tree.at)
+
+    def subscript(self, tree: Subscript) -> Typed:
+        array = self.arrays.get(tree.name)
+        if array is None:
+            raise ParseError(f"unknown name {tree.name!r}{nearest(tree.name, self.arrays)}", self.text, tree.at)
+        if len(array.shape) != len(tree.positions):
+            shape = " ".join(map(str, array.shape)) or "scalar"
+            given = len(tree.positions)
+            raise self.wrong(f"{tree.name} ({shape}) takes {len(array.shape)} indices, not {given}", tree.at)
+        positions = []
+        for part, size in zip(tree.positions, array.shape, strict=True):
+            if isinstance(part, Name) and part.name not in self.arrays and part.name not in self.named:
+                self.used.add(part.name)
+                self.named[part.name] = Index(part.name, size)
+            positions.append(self.typed(part).value)
+        return Typed(element(tree.name, tuple(positions)))
+
+    def reduce(self, tree: Reduce) -> Typed:
+        outer = {name: self.named.pop(name) for name in tree.indices if name in self.named}
+        inner = self.typed(tree.body)
+        missing = [name for name in tree.indices if name not in self.named]
+        if missing:
+            raise ParseError(f"the index {missing[0]!r} does not occur under the {tree.kind}", self.text, tree.at)
+        bound = [self.named.pop(name) for name in tree.indices]
+        self.named.update(outer)
+        return Typed({"sum": Sum, "max": Maximum}[tree.kind](inner.value, *bound), inner.axes)
+
+    # ------------------------------------------------ shapes
+
+    def aligned(self, values: Sequence[Typed], at: int, what: str) -> tuple[list[Expr], tuple[Index, ...]]:
+        """The values over common axes, matched from the right."""
+        longest = max(values, key=lambda value: len(value.axes))
+        exprs = []
+        for value in values:
+            pairs = list(zip(reversed(value.axes), reversed(longest.axes), strict=False))
+            if any(mine.size != other.size for mine, other in pairs):
+                raise self.wrong(f"shapes {value.shape} and {longest.shape} do not fit under {what}", at)
+            exprs.append(substitute(value.value, {mine: other for mine, other in pairs if mine != other}))
+        return exprs, longest.axes
+
+    def elementwise(self, operation: Callable[..., Expr], values: Sequence[Typed], at: int, what: str) -> Typed:
+        exprs, axes = self.aligned(values, at, what)
+        return Typed(operation(*exprs), axes)
+
+    def matmul(self, left: Typed, right: Typed, at: int) -> Typed:
+        if not left.axes or not right.axes or max(len(left.axes), len(right.axes)) > 2:
+            raise self.wrong(f"@ multiplies vectors and matrices, not shapes {left.shape} and {right.shape}", at)
+        inner, other = left.axes[-1], right.axes[0]
+        if inner.size != other.size:
+            raise self.wrong(
+                f"shapes {left.shape} and {right.shape} do not fit under @: {inner.size} is not {other.size}", at
+            )
+        product = left.value * substitute(right.value, {other: inner})
+        return Typed(Sum(product, inner), left.axes[:-1] + right.axes[1:])
+
+    # ------------------------------------------------ functions
+
+    def call(self, tree: Call) -> Typed:
+        if tree.function in _ARRAY_CALLS:
+            return _ARRAY_CALLS[tree.function](self, tree)
+        operation = _EXTRA.get(tree.function) or BY_NAME[tree.function].function
+        wanted = 1 if tree.function in _EXTRA else BY_NAME[tree.function].arity
+        self.arity(tree, wanted)
+        return self.elementwise(operation, [self.typed(arg) for arg in tree.args], tree.at, tree.function)
+
+    def arity(self, tree: Call, *allowed: int) -> None:
+        if len(tree.args) not in allowed or (tree.options and tree.function in ELEMENTWISE):
+            counts = " or ".join(map(str, allowed))
+            raise ParseError(f"{tree.function} takes {counts} arguments, not {len(tree.args)}", self.text, tree.at)
+
+    def vector(self, tree: Call, value: Typed, rank: int = 1) -> Typed:
+        if len(value.axes) != rank:
+            kind = {1: "a vector", 2: "a matrix"}[rank]
+            raise self.wrong(f"{tree.function} takes {kind}, not the shape {value.shape}", tree.at)
+        return value
+
+    def size(self, tree: Tree) -> Expr:
+        value = self.typed(tree)
+        if value.axes or not (isinstance(value.value, Dim) or value.value.is_Integer):
+            raise ParseError("a size was expected: a dimension's name or a whole number", self.text, tree.at)
+        return value.value
+
+    def reduced_axes(self, tree: Call, value: Typed) -> tuple[Index, ...]:
+        """The axes that `axis=` names; all of them without it."""
+        option = dict(tree.options).get("axis")
+        if option is None:
+            return value.axes
+        number = option.arg if isinstance(option, Unary) else option
+        if not isinstance(number, Number) or not number.value.is_Integer:
+            raise ParseError("axis= takes a whole number", self.text, tree.at)
+        axis = int(number.value) * (-1 if isinstance(option, Unary) else 1)
+        if not -len(value.axes) <= axis < len(value.axes):
+            raise self.wrong(f"axis {axis} is not an axis of the shape {value.shape}", tree.at)
+        return (value.axes[axis],)
+
+
+_OPERATIONS: dict[str, Callable[..., Expr]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "**": lambda a, b: a**b,
+}
+_EXTRA: dict[str, Callable[..., Expr]] = {
+    "sqrt": sqrt,
+    "log2": lambda x: log(x) / log(2),
+    "square": lambda x: x**2,
+}
+
+
+def _reduction(kind: str) -> Callable[[_Scope, Call], Typed]:
+    def reduction(scope: _Scope, tree: Call) -> Typed:
+        scope.arity(tree, 1)
+        inner = scope.typed(tree.args[0])
+        over = scope.reduced_axes(tree, inner)
+        left = tuple(axis for axis in inner.axes if axis not in over)
+        if kind == "max":
+            return Typed(Maximum(inner.value, *over), left)
+        if kind == "min":
+            return Typed(-Maximum(-inner.value, *over), left)
+        total = Sum(inner.value, *over)
+        for axis in over if kind == "mean" else ():
+            total = total / axis.size
+        return Typed(total, left)
+
+    return reduction
+
+
+def _dot(scope: _Scope, tree: Call) -> Typed:
+    scope.arity(tree, 2)
+    return scope.matmul(scope.typed(tree.args[0]), scope.typed(tree.args[1]), tree.at)
+
+
+def _outer(scope: _Scope, tree: Call) -> Typed:
+    scope.arity(tree, 2)
+    left, right = (scope.vector(tree, scope.typed(arg)) for arg in tree.args)
+    return Typed(left.value * right.value, left.axes + right.axes)
+
+
+def _diag(scope: _Scope, tree: Call) -> Typed:
+    scope.arity(tree, 1)
+    inner = scope.typed(tree.args[0])
+    if len(inner.axes) == 2:
+        row, column = inner.axes
+        if row.size != column.size:
+            raise scope.wrong(f"diag takes a square matrix, not the shape {inner.shape}", tree.at)
+        return Typed(substitute(inner.value, {column: row}), (row,))
+    (row,) = scope.vector(tree, inner).axes
+    column = scope.index(row.size)
+    return Typed(Delta(row, column) * inner.value, (row, column))
+
+
+def _trace(scope: _Scope, tree: Call) -> Typed:
+    scope.arity(tree, 1)
+    scope.vector(tree, scope.typed(tree.args[0]), rank=2)
+    diagonal = _diag(scope, tree)
+    return Typed(Sum(diagonal.value, *diagonal.axes))
+
+
+def _eye(scope: _Scope, tree: Call) -> Typed:
+    scope.arity(tree, 1)
+    size = scope.size(tree.args[0])
+    row, column = scope.index(size), scope.index(size)
+    return Typed(Delta(row, column), (row, column))
+
+
+def _filled(value: int) -> Callable[[_Scope, Call], Typed]:
+    def filled(scope: _Scope, tree: Call) -> Typed:
+        scope.arity(tree, 1, 2)
+        return Typed(Integer(value), tuple(scope.index(scope.size(arg)) for arg in tree.args))
+
+    return filled
+
+
+def _norm(scope: _Scope, tree: Call) -> Typed:
+    scope.arity(tree, 1, 2)
+    inner = scope.typed(tree.args[0])
+    kind = tree.args[1] if len(tree.args) == 2 else Number(S(2))
+    if isinstance(kind, Word) and kind.text == "fro" and len(inner.axes) == 2:
+        return Typed(sqrt(Sum(inner.value**2, *inner.axes)))
+    if isinstance(kind, Number) and kind.value in (1, 2) and len(inner.axes) == 1:
+        if kind.value == 1:
+            return Typed(Sum(absolute(inner.value), *inner.axes))
+        return Typed(sqrt(Sum(inner.value**2, *inner.axes)))
+    raise scope.wrong(f"norm takes a vector and 1 or 2, or a matrix and 'fro', not the shape {inner.shape}", tree.at)
+
+
+def _softmax_parts(scope: _Scope, tree: Call) -> tuple[Typed, Expr, Index]:
+    """The argument, the sum of its exponentials over its last axis, and that axis."""
+    scope.arity(tree, 1)
+    inner = scope.typed(tree.args[0])
+    if not inner.axes:
+        raise scope.wrong(f"{tree.function} takes a vector or a matrix, not a scalar", tree.at)
+    last = inner.axes[-1]
+    other = scope.index(last.size)
+    return inner, Sum(exp(substitute(inner.value, {last: other})), other), last
+
+
+def _softmax(scope: _Scope, tree: Call) -> Typed:
+    inner, total, _ = _softmax_parts(scope, tree)
+    return Typed(exp(inner.value) / total, inner.axes)
+
+
+def _log_softmax(scope: _Scope, tree: Call) -> Typed:
+    inner, total, _ = _softmax_parts(scope, tree)
+    return Typed(inner.value - log(total), inner.axes)
+
+
+def _logsumexp(scope: _Scope, tree: Call) -> Typed:
+    scope.arity(tree, 1)
+    inner = scope.typed(tree.args[0])
+    over = scope.reduced_axes(tree, inner)
+    return Typed(log(Sum(exp(inner.value), *over)), tuple(axis for axis in inner.axes if axis not in over))
+
+
+def _delta(scope: _Scope, tree: Call) -> Typed:
+    scope.arity(tree, 2)
+    left, right = (scope.typed(arg).value for arg in tree.args)
+    return Typed(Delta(left, right))
+
+
+def _einsum(scope: _Scope, tree: Call) -> Typed:
+    pattern = tree.args[0] if tree.args else None
+    if not isinstance(pattern, Word) or "->" not in pattern.text:
+        raise ParseError('einsum takes a pattern first: einsum("ij,j->i", X, w)', scope.text, tree.at)
+    left, right = pattern.text.replace(" ", "").split("->")
+    operands = [scope.typed(arg) for arg in tree.args[1:]]
+    words = left.split(",")
+    if len(words) != len(operands) or any(len(w) != len(o.axes) for w, o in zip(words, operands, strict=False)):
+        shapes = " and ".join(operand.shape for operand in operands)
+        raise scope.wrong(f"the pattern {pattern.text!r} does not fit the shapes {shapes}", tree.at)
+    letters: dict[str, Index] = {}
+    product: Expr = S.One
+    for word, operand in zip(words, operands, strict=True):
+        for letter, axis in zip(word, operand.axes, strict=True):
+            if letters.setdefault(letter, axis).size != axis.size:
+                raise scope.wrong(f"{letter} is both {letters[letter].size} and {axis.size}", tree.at)
+        renamed = {axis: letters[letter] for letter, axis in zip(word, operand.axes, strict=True)}
+        product = product * substitute(operand.value, renamed)
+    if not set(right) <= set(letters) or len(set(right)) < len(right):
+        raise ParseError(f"the result {right!r} has to consist of letters of {left!r}, once each", scope.text, tree.at)
+    return Typed(
+        Sum(product, *(index for letter, index in letters.items() if letter not in right)),
+        tuple(letters[letter] for letter in right),
+    )
+
+
+_ARRAY_CALLS: dict[str, Callable[[_Scope, Call], Typed]] = {
+    "sum": _reduction("sum"),
+    "mean": _reduction("mean"),
+    "max": _reduction("max"),
+    "min": _reduction("min"),
+    "dot": _dot,
+    "outer": _outer,
+    "diag": _diag,
+    "trace": _trace,
+    "eye": _eye,
+    "ones": _filled(1),
+    "zeros": _filled(0),
+    "norm": _norm,
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "logsumexp": _logsumexp,
+    "delta": _delta,
+    "einsum": _einsum,
+}

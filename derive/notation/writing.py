@@ -1,0 +1,404 @@
+"""One traversal that writes trees, and the three hands it writes in: notation text, Unicode, LaTeX.
+
+A hand says how each kind of node looks; the traversal decides on brackets, and on what juxtaposition, `⊙` and
+transposes mean, for which it has to know the rank of every name. Notation text reads back to the same tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import sympy
+
+from derive.notation.tree import Binary, Call, Name, Number, Reduce, Subscript, Transpose, Tree, Unary, Word
+from derive.primitives import BY_NAME
+
+COMPARE, SUM, NEGATION, PRODUCT, FRACTION, POWER, ATOM = range(7)
+LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT, "**": POWER}
+SCALAR_VALUED = {"dot", "trace", "norm", "logsumexp", "det", "logdet"}
+REDUCING = {"sum", "mean", "max", "min", "prod"}
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "eps": "ε", "epsilon": "ε", "zeta": "ζ", "eta": "η",
+    "theta": "θ", "kappa": "κ", "lam": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ",
+    "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "ell": "ℓ",
+}  # fmt: skip
+LATEX_GREEK = {"lam": r"\lambda", "eps": r"\epsilon", "ell": r"\ell"}
+HATS = {"a": "â", "c": "ĉ", "e": "ê", "g": "ĝ", "h": "ĥ", "i": "î", "o": "ô", "s": "ŝ", "u": "û", "w": "ŵ", "y": "ŷ"}
+
+Ranks = Mapping[str, int]
+
+
+def write_text(tree: Tree) -> str:
+    """A tree in the text notation; parsing it gives the tree back."""
+    return _Text({}).write(tree)
+
+
+def write_unicode(tree: Tree, ranks: Ranks | None = None) -> str:
+    """A tree as one line of Unicode; `ranks` tells vectors and matrices from scalars."""
+    return _Unicode(ranks or {}).write(tree)
+
+
+def write_latex(tree: Tree, ranks: Ranks | None = None) -> str:
+    """A tree as LaTeX; `ranks` tells vectors and matrices from scalars."""
+    return _Latex(ranks or {}).write(tree)
+
+
+def rank(tree: Tree, ranks: Ranks) -> int:
+    """How many axes the value of a tree has."""
+    if isinstance(tree, Name):
+        return ranks.get(tree.name, 0)
+    if isinstance(tree, Unary | Transpose):
+        return rank(tree.arg, ranks)
+    if isinstance(tree, Binary):
+        left, right = rank(tree.left, ranks), rank(tree.right, ranks)
+        return max(left + right - 2, 0) if tree.op == "@" else max(left, right)
+    if isinstance(tree, Call):
+        inner = [rank(arg, ranks) for arg in tree.args] or [0]
+        if tree.function in ("outer", "eye"):
+            return 2
+        if tree.function == "diag":
+            return 3 - inner[0]
+        if tree.function == "ones":
+            return len(inner)
+        if tree.function in SCALAR_VALUED or (tree.function in REDUCING and not tree.options):
+            return 0
+        return max(inner) - (tree.function in REDUCING)
+    return 0
+
+
+class _Hand:
+    """The traversal; what a node looks like is left to the subclasses."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        self.ranks = ranks
+
+    def write(self, tree: Tree, above: int = 0) -> str:
+        text, level = self.piece(tree)
+        return self.bracket(text) if level < above else text
+
+    def bracket(self, text: str) -> str:
+        return f"({text})"
+
+    def piece(self, tree: Tree) -> tuple[str, int]:
+        """The text of a node, and how tightly it holds together."""
+        if isinstance(tree, Number):
+            return self.number(tree)
+        if isinstance(tree, Name):
+            return self.name(tree.name), ATOM
+        if isinstance(tree, Unary):
+            return "-" + self.write(tree.arg, PRODUCT), NEGATION
+        if isinstance(tree, Binary):
+            return self.binary(tree)
+        if isinstance(tree, Transpose):
+            return self.transpose(tree), ATOM
+        if isinstance(tree, Subscript):
+            return self.subscript(tree.name, [self.write(p) for p in tree.positions]), ATOM
+        if isinstance(tree, Reduce):
+            return self.reduce(tree)
+        if isinstance(tree, Word):
+            return repr(tree.text), ATOM
+        return self.call(tree)
+
+    def number(self, tree: Number) -> tuple[str, int]:
+        value = tree.value
+        if value.is_Rational and value.q != 1:
+            return f"{value.p}/{value.q}", PRODUCT
+        return str(value), ATOM
+
+    def binary(self, tree: Binary) -> tuple[str, int]:
+        if tree.op not in LEVELS:
+            return f"{self.write(tree.left, SUM)} {tree.op} {self.write(tree.right, SUM)}", COMPARE
+        level = LEVELS[tree.op]
+        if tree.op == "**":
+            return self.power(tree), POWER
+        if tree.op in "+-":
+            return f"{self.write(tree.left, SUM)} {tree.op} {self.write(tree.right, SUM + (tree.op == '-'))}", SUM
+        if tree.op == "/":
+            return self.fraction(tree)
+        return self.times(tree), level
+
+    def name(self, name: str) -> str:
+        raise NotImplementedError
+
+    def transpose(self, tree: Transpose) -> str:
+        raise NotImplementedError
+
+    def subscript(self, name: str, positions: Sequence[str]) -> str:
+        raise NotImplementedError
+
+    def reduce(self, tree: Reduce) -> tuple[str, int]:
+        raise NotImplementedError
+
+    def power(self, tree: Binary) -> str:
+        raise NotImplementedError
+
+    def fraction(self, tree: Binary) -> tuple[str, int]:
+        raise NotImplementedError
+
+    def times(self, tree: Binary) -> str:
+        raise NotImplementedError
+
+    def call(self, tree: Call) -> tuple[str, int]:
+        raise NotImplementedError
+
+
+class _Text(_Hand):
+    """The text notation."""
+
+    def number(self, tree: Number) -> tuple[str, int]:
+        return ("e", ATOM) if tree.value is sympy.E else super().number(tree)
+
+    def name(self, name: str) -> str:
+        return name
+
+    def transpose(self, tree: Transpose) -> str:
+        return f"{self.write(tree.arg, ATOM)}.T"
+
+    def subscript(self, name: str, positions: Sequence[str]) -> str:
+        return f"{name}[{', '.join(positions)}]"
+
+    def reduce(self, tree: Reduce) -> tuple[str, int]:
+        return f"{tree.kind}({self.write(tree.body)}, {', '.join(tree.indices)})", ATOM
+
+    def power(self, tree: Binary) -> str:
+        return f"{self.write(tree.left, ATOM)}**{self.write(tree.right, POWER)}"
+
+    def fraction(self, tree: Binary) -> tuple[str, int]:
+        return f"{self.write(tree.left, PRODUCT)} / {self.write(tree.right, FRACTION)}", PRODUCT
+
+    def times(self, tree: Binary) -> str:
+        return f"{self.write(tree.left, PRODUCT)} {tree.op} {self.write(tree.right, FRACTION)}"
+
+    def call(self, tree: Call) -> tuple[str, int]:
+        words = [self.write(arg) for arg in tree.args]
+        words += [f"{key}={self.write(value)}" for key, value in tree.options]
+        return f"{tree.function}({', '.join(words)})", ATOM
+
+
+class _Printed(_Hand):
+    """What Unicode and LaTeX have in common: juxtaposition, transposes of vectors, named matrices."""
+
+    elementwise: str
+    minus = "−"
+
+    def piece(self, tree: Tree) -> tuple[str, int]:
+        if isinstance(tree, Unary):
+            return self.minus + self.write(tree.arg, PRODUCT), NEGATION
+        return super().piece(tree)
+
+    def binary(self, tree: Binary) -> tuple[str, int]:
+        if tree.op == "-":
+            return f"{self.write(tree.left, SUM)} {self.minus} {self.write(tree.right, NEGATION)}", SUM
+        if tree.op not in LEVELS:
+            signs = {">=": self.at_least, "<=": self.at_most, "==": "="}
+            sign = signs.get(tree.op, tree.op)
+            return f"[{self.write(tree.left, SUM)} {sign} {self.write(tree.right, SUM)}]", ATOM
+        return super().binary(tree)
+
+    at_least, at_most = "≥", "≤"
+
+    def times(self, tree: Binary) -> str:
+        left = self.write(tree.left, ATOM if _open_end(tree.left) else PRODUCT)
+        left_rank, right_rank = rank(tree.left, self.ranks), rank(tree.right, self.ranks)
+        right = self.write(tree.right, PRODUCT if self.loose(tree) else FRACTION)
+        if tree.op == "*" and left_rank and right_rank:
+            return f"{left} {self.elementwise} {right}"
+        if tree.op == "@" and left_rank == 1:
+            return f"{self.transposed(self.write(tree.left, ATOM))} {right}"
+        if tree.op == "*" and _is_fraction(tree.left):
+            left = self.coefficient(tree.left)
+        return self.juxtaposed(left, right, tree)
+
+    def loose(self, tree: Binary) -> bool:
+        """Whether the right factor needs no bracket: what a number multiplies, and sums at the end."""
+        right = tree.right
+        if isinstance(right, Reduce) or (isinstance(right, Call) and right.function == "sum"):
+            return True
+        if tree.op != "*" or rank(tree.left, self.ranks):
+            return False
+        return isinstance(right, Call) or (isinstance(right, Binary) and not self.hadamard(right))
+
+    def hadamard(self, tree: Binary) -> bool:
+        """Whether a product is elementwise."""
+        return tree.op == "*" and bool(rank(tree.left, self.ranks) and rank(tree.right, self.ranks))
+
+    def juxtaposed(self, left: str, right: str, tree: Binary) -> str:
+        return f"{left} {right}"
+
+    def coefficient(self, tree: Tree) -> str:
+        return f"({self.write(tree)})"
+
+    def transposed(self, text: str) -> str:
+        raise NotImplementedError
+
+    def transpose(self, tree: Transpose) -> str:
+        return self.transposed(self.write(tree.arg, ATOM))
+
+    def call(self, tree: Call) -> tuple[str, int]:
+        words = [self.write(arg) for arg in tree.args]
+        if tree.function == "outer":
+            left, right = (self.write(arg, level) for arg, level in zip(tree.args, (FRACTION, ATOM), strict=True))
+            return f"{left} {self.transposed(right)}", PRODUCT
+        if tree.function == "eye":
+            return "I", ATOM
+        if tree.function == "ones":
+            return "1", ATOM
+        if tree.function == "delta":
+            return self.subscript("delta", words), ATOM
+        if tree.function == "sum" and not tree.options:
+            return f"{self.sum_sign} {self.write(tree.args[0], PRODUCT)}", PRODUCT
+        return self.function(tree, words)
+
+    sum_sign = "Σ"
+
+    def function(self, tree: Call, words: list[str]) -> tuple[str, int]:
+        raise NotImplementedError
+
+
+def split_name(name: str) -> tuple[str, bool, str]:
+    """A name as its letters, whether it wears a hat, and what is written below it."""
+    stem, _, below = name.partition("_")
+    letters = stem.rstrip("0123456789")
+    digits = stem[len(letters) :]
+    hat = len(letters) > 3 and letters.endswith("hat")
+    return letters[:-3] if hat else letters, hat, "_".join(part for part in (digits, below) if part)
+
+
+def _open_end(tree: Tree) -> bool:
+    """Whether a product ends in a sum, which would swallow what follows."""
+    if isinstance(tree, Binary) and tree.op in "*@":
+        return _open_end(tree.right)
+    return isinstance(tree, Reduce) or (isinstance(tree, Call) and tree.function == "sum")
+
+
+def _is_fraction(tree: Tree) -> bool:
+    if isinstance(tree, Number):
+        return bool(tree.value.is_Rational) and not tree.value.is_Integer
+    return isinstance(tree, Binary) and tree.op == "/"
+
+
+class _Unicode(_Printed):
+    """One line of Unicode."""
+
+    elementwise = "⊙"
+
+    def name(self, name: str) -> str:
+        letters, hat, below = split_name(name)
+        letters = GREEK.get(letters, letters)
+        if hat:
+            letters = HATS.get(letters, letters + "\u0302")
+        if not below:
+            return letters
+        if below.isdigit():
+            return letters + below.translate(SUBSCRIPTS)
+        return f"{letters}_{self.name(below)}" if len(letters) == 1 else name
+
+    def number(self, tree: Number) -> tuple[str, int]:
+        return ("π", ATOM) if tree.value is sympy.pi else ("e", ATOM) if tree.value is sympy.E else super().number(tree)
+
+    def transposed(self, text: str) -> str:
+        return f"{text}ᵀ"
+
+    def subscript(self, name: str, positions: Sequence[str]) -> str:
+        joint = "" if all(len(p) == 1 for p in positions) else ","
+        return f"{self.name(name)}_{joint.join(positions)}"
+
+    def reduce(self, tree: Reduce) -> tuple[str, int]:
+        sign = {"sum": "Σ", "max": "max"}[tree.kind]
+        return f"{sign}_{''.join(tree.indices)} {self.write(tree.body, PRODUCT)}", PRODUCT
+
+    def power(self, tree: Binary) -> str:
+        exponent = self.write(tree.right, ATOM)
+        if isinstance(tree.right, Number) and tree.right.value.is_Integer:
+            return self.write(tree.left, ATOM) + exponent.translate(SUPERSCRIPTS)
+        return f"{self.write(tree.left, ATOM)}^{exponent}"
+
+    def fraction(self, tree: Binary) -> tuple[str, int]:
+        return f"{self.write(tree.left, PRODUCT)}/{self.write(tree.right, POWER)}", PRODUCT
+
+    def function(self, tree: Call, words: list[str]) -> tuple[str, int]:
+        if tree.function == "sqrt":
+            return f"√{self.write(tree.args[0], ATOM)}", ATOM
+        row = BY_NAME.get(tree.function)
+        return (row.unicode.format(*words) if row else f"{tree.function}({', '.join(words)})"), ATOM
+
+
+class _Latex(_Printed):
+    """LaTeX for `amsmath`."""
+
+    elementwise = r"\odot"
+    minus = "-"
+    at_least, at_most = r"\ge", r"\le"
+    sum_sign = r"\sum"
+
+    def bracket(self, text: str) -> str:
+        return rf"\left({text}\right)"
+
+    def name(self, name: str) -> str:
+        letters, hat, below = split_name(name)
+        text = LATEX_GREEK.get(letters) or (rf"\{letters}" if letters in GREEK else letters)
+        if len(letters) > 1 and letters not in GREEK:
+            text = rf"\mathrm{{{letters}}}"
+        if hat:
+            text = rf"\hat{{{text}}}"
+        if not below:
+            return text
+        return f"{text}_{{{below if below.isdigit() else self.name(below)}}}"
+
+    def number(self, tree: Number) -> tuple[str, int]:
+        value = tree.value
+        if value is sympy.pi:
+            return r"\pi", ATOM
+        if value.is_Rational and value.q != 1:
+            return rf"\frac{{{value.p}}}{{{value.q}}}", ATOM
+        return str(value).lower(), ATOM
+
+    def transposed(self, text: str) -> str:
+        return rf"{text}^\top"
+
+    def subscript(self, name: str, positions: Sequence[str]) -> str:
+        joint = "" if all(len(p) == 1 for p in positions) else ","
+        below = joint.join(positions)
+        letters, _, own = split_name(name)
+        if own:
+            return f"{self.name(name)[: -len(own) - 3]}_{{{own},{below}}}"
+        return f"{self.name(name)}_{{{below}}}" if letters else name
+
+    def reduce(self, tree: Reduce) -> tuple[str, int]:
+        sign = {"sum": r"\sum", "max": r"\max"}[tree.kind]
+        return rf"{sign}_{{{','.join(tree.indices)}}} {self.write(tree.body, PRODUCT)}", PRODUCT
+
+    def power(self, tree: Binary) -> str:
+        return f"{self.write(tree.left, ATOM)}^{{{self.write(tree.right)}}}"
+
+    def fraction(self, tree: Binary) -> tuple[str, int]:
+        return rf"\frac{{{self.write(tree.left)}}}{{{self.write(tree.right)}}}", FRACTION
+
+    def coefficient(self, tree: Tree) -> str:
+        return self.write(tree)
+
+    def loose(self, tree: Binary) -> bool:
+        """Whether the right factor needs no bracket: what a number multiplies, and sums at the end."""
+        right = tree.right
+        if isinstance(right, Reduce) or (isinstance(right, Call) and right.function == "sum"):
+            return True
+        if tree.op != "*" or rank(tree.left, self.ranks):
+            return False
+        return isinstance(right, Call) or (isinstance(right, Binary) and not self.hadamard(right))
+
+    def hadamard(self, tree: Binary) -> bool:
+        """Whether a product is elementwise."""
+        return tree.op == "*" and bool(rank(tree.left, self.ranks) and rank(tree.right, self.ranks))
+
+    def juxtaposed(self, left: str, right: str, tree: Binary) -> str:
+        return rf"{left} \cdot {right}" if right[:1].isdigit() else f"{left} {right}"
+
+    def function(self, tree: Call, words: list[str]) -> tuple[str, int]:
+        if tree.function == "sqrt":
+            return rf"\sqrt{{{words[0]}}}", ATOM
+        row = BY_NAME.get(tree.function)
+        if row:
+            return row.latex.format(*words), ATOM
+        return rf"\operatorname{{{tree.function}}}\left({', '.join(words)}\right)".replace("_", r"\_"), ATOM
