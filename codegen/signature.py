@@ -57,3 +57,11 @@ def signature(program: Program) -> Signature:
         if dim not in known:
             raise ShapeError(f"the size {dim} is not the size of any input, so a kernel cannot know it")
     return Signature(program.inputs, outputs, tuple(dims))
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Machine code that NumPy can call: the address of an inner loop, and what has to live as long as it does."""
+
+    address: int
+    keep: object

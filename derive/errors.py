@@ -34,6 +34,10 @@ class BackendUnavailable(DeriveError):
     """A backend, compiler or cache folder that cannot be used on this machine; the message names the remedy."""
 
 
+class CheckFailed(DeriveError):
+    """Two ways to compute one thing disagree; the message names the worst place and both values."""
+
+
 class ParseError(DeriveError):
     """Text that is not in the notation; the message points at the column."""
 

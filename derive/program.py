@@ -386,6 +386,18 @@ def inlined(value: Expr, definitions: Mapping[str, Equation], scope: frozenset[s
     return rebuilt(value, tuple(inlined(part, definitions, scope) for part in children(value)))
 
 
+@lru_cache(maxsize=16384)
+def anonymous(value: Expr, depth: int = 0) -> Expr:
+    """`value` with bound indices named by their depth, so that sums that differ only in them look equal."""
+    if isinstance(value, Reduction):
+        names = [Index(f"_{depth + at}", index.size) for at, index in enumerate(value.indices)]
+        body = substitute(value.body, dict(zip(value.indices, names, strict=True)))
+        return type(value)(anonymous(body, depth + len(names)), *names)
+    if not value.args or isinstance(value, Indexed):
+        return value
+    return rebuilt(value, tuple(anonymous(part, depth) for part in children(value)))
+
+
 def map_values(program: Program, function: Callable[[Expr], Expr]) -> Program:
     """`program` with `function` applied to the value of every equation."""
     return replace(program, equations=tuple(replace(e, value=function(e.value)) for e in program.equations))

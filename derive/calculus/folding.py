@@ -8,10 +8,9 @@ sums, among the factors for products. What is found is equal by definition; it i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from itertools import product
 
-from sympy import Add, Expr, Function, Indexed, Mul, Pow, S
+from sympy import Add, Expr, Function, Mul, Pow, S
 
 from derive.calculus.algebra import cost, powers, product_of
 from derive.calculus.rewriting import Context, Table
@@ -22,30 +21,17 @@ from derive.program import (
     Index,
     Reduction,
     Sum,
-    children,
+    anonymous,
     element,
     elements,
     is_element,
     name_of,
     positions_of,
-    rebuilt,
     substitute,
 )
 
 FOLDING = Table("names for values")
 rule = FOLDING.rule
-
-
-@lru_cache(maxsize=16384)
-def _anonymous(value: Expr, depth: int = 0) -> Expr:
-    """`value` with bound indices named by their depth, so that equal sums look equal."""
-    if isinstance(value, Reduction):
-        names = [Index(f"_{depth + at}", index.size) for at, index in enumerate(value.indices)]
-        body = substitute(value.body, dict(zip(value.indices, names, strict=True)))
-        return type(value)(_anonymous(body, depth + len(names)), *names)
-    if not value.args or isinstance(value, Indexed):
-        return value
-    return rebuilt(value, tuple(_anonymous(part, depth) for part in children(value)))
 
 
 def _bindings(definition: Equation, value: Expr) -> Iterator[dict[Index, Expr]]:
@@ -71,7 +57,7 @@ def _factors(value: Expr) -> dict[Expr, Expr]:
         terms = Add.make_args(base.args[0]) if isinstance(base, exp) else ()
         parts = [(exp(rest), number) for number, rest in (term.as_coeff_Mul() for term in terms)] or [(base, S.One)]
         for part, times in parts:
-            key = _anonymous(part)
+            key = anonymous(part)
             found[key] = found.get(key, S.Zero) + power * times
     return found
 
@@ -98,7 +84,7 @@ def _candidate(value: Expr, definition: Equation, binding: dict[Index, Expr]) ->
         while (rest := _divided(left, divisor)) is not None:
             left, times = rest, times + 1
         return name**times * product_of(left) if times else None
-    return name if _anonymous(instance) == _anonymous(value) else None
+    return name if anonymous(instance) == anonymous(value) else None
 
 
 @rule(

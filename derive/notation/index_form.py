@@ -22,8 +22,12 @@ OPERATORS = {name: sign for sign, name in COMPARISONS.items()}
 
 def from_index(value: Expr) -> Tree:
     """The tree of a value in index notation."""
-    if value.is_Rational or value in (sympy.pi, sympy.E):
+    if value.is_Rational:
         return _number(value)
+    if value is sympy.pi:
+        return Name("pi")
+    if value is sympy.E:
+        return Call("exp", (Number(S.One),))
     if isinstance(value, Index | Dim):
         return Name(value.name)
     if is_element(value):

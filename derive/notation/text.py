@@ -22,7 +22,7 @@ from derive.program import Array, Dim
 MAX_LENGTH = 10_000
 MAX_DEPTH = 60
 MAX_DIGITS = 40
-CONSTANTS = {"pi": sympy.pi, "e": sympy.E}
+CONSTANTS = {"pi": sympy.pi, "e": sympy.E}  # unless the formula uses the name itself
 ARRAY_FUNCTIONS = (
     "sum", "mean", "max", "min", "norm", "dot", "outer", "trace", "diag", "eye", "ones", "zeros", "einsum", "softmax",
     "log_softmax", "logsumexp", "delta",
@@ -136,7 +136,7 @@ class _Reader:
         if isinstance(node, ast.Constant):
             return self.constant(node)
         if isinstance(node, ast.Name):
-            return Number(CONSTANTS[node.id], at) if node.id in CONSTANTS else Name(node.id, at)
+            return Name(node.id, at)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
             inner = self.tree(node.operand, depth + 1)
             return Unary("-", inner, at) if isinstance(node.op, ast.USub) else inner

@@ -15,7 +15,7 @@ from sympy import Expr
 
 @dataclass(frozen=True)
 class Number:
-    """A rational number, or pi or e."""
+    """A rational number."""
 
     value: Expr
     at: int = field(default=0, compare=False)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sympy import Expr, Integer, S, log, sqrt
 
 from derive.errors import ParseError, ShapeError, nearest
-from derive.notation.text import ELEMENTWISE, Line, parse_lines
+from derive.notation.text import CONSTANTS, ELEMENTWISE, Line, parse_lines
 from derive.notation.tree import (
     COMPARISONS,
     Binary,
@@ -141,6 +141,8 @@ class _Scope:
             return Typed(self.dims[tree.name])
         if tree.name in self.named:
             return Typed(self.named[tree.name])
+        if tree.name in CONSTANTS:
+            return Typed(CONSTANTS[tree.name])
         known = [*self.arrays, *self.dims, *self.named]
         raise ParseError(f"unknown name {tree.name!r}{nearest(tree.name, known)}", self.text, tree.at)
 

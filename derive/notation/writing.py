@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import sympy
-
 from derive.notation.tree import Binary, Call, Name, Number, Reduce, Subscript, Transpose, Tree, Unary, Word
 from derive.primitives import BY_NAME
 
@@ -146,9 +144,6 @@ class _Hand:
 
 class _Text(_Hand):
     """The text notation."""
-
-    def number(self, tree: Number) -> tuple[str, int]:
-        return ("e", ATOM) if tree.value is sympy.E else super().number(tree)
 
     def name(self, name: str) -> str:
         return name
@@ -295,9 +290,6 @@ class _Unicode(_Printed):
             return letters + below.translate(SUBSCRIPTS)
         return f"{letters}_{self.name(below)}" if len(letters) == 1 else name
 
-    def number(self, tree: Number) -> tuple[str, int]:
-        return ("π", ATOM) if tree.value is sympy.pi else ("e", ATOM) if tree.value is sympy.E else super().number(tree)
-
     def transposed(self, text: str) -> str:
         return f"{text}ᵀ"
 
@@ -349,11 +341,9 @@ class _Latex(_Printed):
 
     def number(self, tree: Number) -> tuple[str, int]:
         value = tree.value
-        if value is sympy.pi:
-            return r"\pi", ATOM
         if value.is_Rational and value.q != 1:
             return rf"\frac{{{value.p}}}{{{value.q}}}", ATOM
-        return str(value).lower(), ATOM
+        return str(value), ATOM
 
     def transposed(self, text: str) -> str:
         return rf"{text}^\top"

@@ -1,0 +1,304 @@
+"""Array code: a program as statements over whole arrays, for the backends that are Python text.
+
+Arrays keep any leading axes they come with; the axes that a formula speaks of are the last ones. Every part of an
+expression knows the indices its axes stand for, and where parts meet they are lined up by inserting axes. A sum of a
+product becomes an `einsum`. How an elementwise expression is written is left to a subclass: NumPy's operators, or a
+text for numexpr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sympy
+from sympy import Add, Expr, Mul, Pow, Rational, S
+
+from codegen.lowering import Task, tasks
+from codegen.signature import Signature, signature
+from derive.errors import BackendUnavailable
+from derive.primitives import Primitive, primitive
+from derive.program import Delta, Dim, Index, Program, free_indices, is_element, name_of, positions_of
+
+SUM, PRODUCT, UNARY, POWER, ATOM = range(5)
+LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
+COMPARISONS = (">", ">=", "<", "<=", "==")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Text of an array, the indices of its trailing axes, and how tightly the text holds together."""
+
+    text: str
+    axes: tuple[Index, ...] = ()
+    level: int = ATOM
+
+    def at(self, level: int) -> str:
+        """The text, in brackets where it would fall apart."""
+        return f"({self.text})" if self.level < level else self.text
+
+
+class ArrayCode:
+    """The statements of one function."""
+
+    imports = "import numpy as np"
+
+    def __init__(self, program: Program, name: str, dtype: str) -> None:
+        self.program, self.name, self.dtype = program, name, dtype
+        self.signature: Signature = signature(program)
+        self.scope: tuple[Index, ...] = ()
+
+    def knows(self, row: Primitive) -> bool:
+        """Whether a function can be called by name."""
+        return bool(row.numpy)
+
+    # ------------------------------------------------ the function
+
+    def text(self) -> str:
+        """The whole module: imports and the function."""
+        inputs = [array.name for array in self.program.inputs]
+        lines = [f'"""{line}' if at == 0 else line for at, line in enumerate(str(self.program).splitlines())]
+        body = [*lines, '"""', *self.sizes(), *map(self.assignment, tasks(self.program, self.knows))]
+        outputs = ", ".join(map(self.output, self.program.outputs))
+        body.append(f"return {outputs}")
+        indented = "\n".join(f"    {line}" for line in "\n".join(body).splitlines())
+        return f"{self.imports}\n\n\ndef {self.name}({', '.join(inputs)}):\n{indented}\n"
+
+    def sizes(self) -> list[str]:
+        """Inputs as arrays, and the sizes read off them."""
+        lines, known = [], set[Dim]()
+        for array in self.program.inputs:
+            lines.append(f"{array.name} = np.asarray({array.name})")
+        for array in self.program.inputs:
+            for axis, size in enumerate(array.shape):
+                if isinstance(size, Dim) and size not in known:
+                    known.add(size)
+                    lines.append(f"{size} = {array.name}.shape[{axis - len(array.shape)}]")
+        return lines
+
+    def output(self, name: str) -> str:
+        """The value that is returned under a name."""
+        return name
+
+    def assignment(self, task: Task) -> str:
+        """One statement for one task."""
+        self.scope = (*task.indices, *task.bound)
+        part = self.folded(task) if task.bound else self.value(task.value)
+        return f"{task.target} = {self.complete(part, task.indices).text}"
+
+    def complete(self, part: Part, indices: tuple[Index, ...]) -> Part:
+        """A part over all its target's indices, axes it does not depend on filled in."""
+        if part.axes == indices:
+            return part
+        sizes = ", ".join(str(index.size) for index in indices)
+        lined = self.lined_up(part, indices)
+        return Part(f"{lined.at(PRODUCT)} * np.ones(({sizes},){self.typed()})", indices, PRODUCT)
+
+    def typed(self) -> str:
+        """The keyword that keeps a new array in single precision."""
+        return ", dtype=np.float32" if self.dtype == "float32" else ""
+
+    # ------------------------------------------------ sums
+
+    def folded(self, task: Task) -> Part:
+        """A value folded over the bound indices of a task."""
+        if task.how == "add":
+            return self.summed(task)
+        inner = self.complete(self.value(task.value), self.scope)
+        axes = tuple(range(-len(task.bound), 0))
+        return Part(f"np.max({inner.text}, axis={axes}, initial=-np.inf)", task.indices)
+
+    def summed(self, task: Task) -> Part:
+        """A sum: an einsum of factors, or NumPy's sum of one array."""
+        number, rest = task.value.as_coeff_Mul()
+        outside: list[Expr] = [number] if number != 1 else []
+        groups: dict[tuple[Index, ...], list[Expr]] = {}
+        for factor in Mul.make_args(rest):
+            axes = self.ordered(free_indices(factor))
+            (groups.setdefault(axes, []) if axes else outside).append(factor)
+        missing = [i for i in task.bound if not any(i in axes for axes in groups)]
+        outside += [index.size for index in missing]
+        bound = tuple(index for index in task.bound if index not in missing)
+        operands = [self.value(Mul(*factors)) for factors in groups.values()]
+        if not operands:
+            return self.value(Mul(*outside))
+        total = self.einsum(operands, bound)
+        return self.product([self.value(Mul(*outside)), total]) if outside else total
+
+    def einsum(self, operands: Sequence[Part], bound: tuple[Index, ...]) -> Part:
+        """The product of operands summed over `bound`."""
+        kept = self.ordered({index for part in operands for index in part.axes} - set(bound))
+        if len(operands) == 1:
+            axes = tuple(operands[0].axes.index(i) - len(operands[0].axes) for i in bound)
+            axis = axes[0] if len(axes) == 1 else axes
+            return Part(f"np.sum({operands[0].text}, axis={axis})", kept) if bound else operands[0]
+        letters = dict(zip(self.scope, LETTERS, strict=False))
+        words = ["..." + "".join(letters[i] for i in part.axes) for part in operands]
+        pattern = f"{','.join(words)}->...{''.join(letters[i] for i in kept)}"
+        more = ", optimize=True" if len(operands) > 2 else ""
+        return Part(f'np.einsum("{pattern}", {", ".join(part.text for part in operands)}{more})', kept)
+
+    # ------------------------------------------------ axes
+
+    def ordered(self, indices: set[Index] | frozenset[Index]) -> tuple[Index, ...]:
+        """Indices in the order of the statement's axes."""
+        return tuple(index for index in self.scope if index in indices)
+
+    def lined_up(self, part: Part, axes: tuple[Index, ...]) -> Part:
+        """A part with an axis for each of `axes`, of length one where it has none."""
+        if part.axes == axes:
+            return part
+        if not part.axes and part.text.replace(".", "").isdigit():
+            return part
+        places = ", ".join(":" if index in part.axes else "None" for index in axes)
+        return Part(f"{part.at(ATOM)}[..., {places}]", axes)
+
+    def together(self, parts: Sequence[Part]) -> tuple[list[Part], tuple[Index, ...]]:
+        """Parts over the same axes."""
+        axes = self.ordered({index for part in parts for index in part.axes})
+        return [self.lined_up(part, axes) if part.text != "" else part for part in parts], axes
+
+    # ------------------------------------------------ values
+
+    def value(self, value: Expr) -> Part:
+        """An elementwise expression."""
+        if value.is_Rational:
+            return self.number(value)
+        if isinstance(value, Index):
+            return Part(f"np.arange({value.size})", (value,))
+        if isinstance(value, Dim):
+            return Part(f"np.{self.dtype}({value})")
+        if is_element(value):
+            return self.element(value)
+        if isinstance(value, Add):
+            return self.sum(value)
+        if isinstance(value, Mul):
+            return self.product_of(value)
+        if isinstance(value, Pow):
+            return self.power(value)
+        if isinstance(value, Delta):
+            return self.delta(value)
+        if value is sympy.pi:
+            return Part("np.pi")
+        if not value.args:
+            return Part(repr(float(value)))
+        return self.call(value)
+
+    def number(self, value: Expr) -> Part:
+        """A rational number."""
+        if value.is_Integer:
+            return Part(str(value), level=ATOM if value >= 0 else UNARY)
+        return Part(f"{value.p} / {value.q}", level=PRODUCT if value > 0 else SUM)
+
+    def element(self, ref: Expr) -> Part:
+        """An input or intermediate with its axes in the statement's order."""
+        name, positions = name_of(ref), positions_of(ref)
+        if all(isinstance(p, Index) for p in positions) and len(set(positions)) == len(positions):
+            axes = self.ordered(frozenset(positions))
+            if axes == positions:
+                return Part(name, axes)
+            if len(axes) == 2:
+                return Part(f"np.swapaxes({name}, -2, -1)", axes)
+            letters = dict(zip(self.scope, LETTERS, strict=False))
+            words = ["".join(letters[i] for i in order) for order in (positions, axes)]
+            return Part(f'np.einsum("...{words[0]}->...{words[1]}", {name})', axes)
+        parts, axes = self.together([self.position(p) for p in positions])
+        return Part(f"{name}[..., {', '.join(part.text for part in parts)}]", axes)
+
+    def position(self, position: Expr) -> Part:
+        """An integer expression over indices, as an array of positions."""
+        if position.is_Integer:
+            return Part(str(position))
+        if isinstance(position, Dim):
+            return Part(position.name)
+        return self.value(position)
+
+    def delta(self, value: Delta) -> Part:
+        """An identity matrix, or a comparison of positions."""
+        left, right = value.args
+        if isinstance(left, Index) and isinstance(right, Index) and left.size == right.size:
+            return Part(f"np.eye({left.size}{self.typed()})", self.ordered({left, right}))
+        parts, axes = self.together([self.position(left), self.position(right)])
+        return Part(f"np.equal({parts[0].text}, {parts[1].text}).astype(np.{self.dtype})", axes)
+
+    def sum(self, value: Add) -> Part:
+        """Terms added, negative ones subtracted."""
+        terms = sorted(value.args, key=lambda term: bool(term.as_coeff_Mul()[0].is_negative))
+        negative = [bool(term.as_coeff_Mul()[0].is_negative) for term in terms]
+        parts, axes = self.together([self.value(-t if n else t) for t, n in zip(terms, negative, strict=True)])
+        text = f"-{parts[0].at(UNARY)}" if negative[0] else parts[0].text
+        for part, minus in zip(parts[1:], negative[1:], strict=True):
+            text += f" {'-' if minus else '+'} {part.at(PRODUCT)}"
+        return Part(text, axes, SUM)
+
+    def product_of(self, value: Mul) -> Part:
+        """Factors under one fraction bar."""
+        number, rest = value.as_coeff_Mul()
+        above: list[Expr] = [abs(number)] if abs(number) != 1 else []
+        below: list[Expr] = []
+        for factor in sorted(Mul.make_args(rest), key=lambda f: len(free_indices(f))):
+            base, power = factor.as_base_exp() if isinstance(factor, Pow) else (factor, S.One)
+            if power.is_Rational and power < 0:
+                below.append(Pow(base, -power))
+            else:
+                above.append(factor)
+        part = self.product([self.value(factor) for factor in above or [S.One]])
+        if below:
+            part = self.quotient(part, self.product([self.value(factor) for factor in below]))
+        return Part(f"-{part.at(UNARY)}", part.axes, UNARY) if number.is_negative else part
+
+    def product(self, parts: Sequence[Part]) -> Part:
+        """Parts multiplied."""
+        lined, axes = self.together(parts)
+        if len(lined) == 1:
+            return lined[0]
+        first, *others = lined
+        return Part(" * ".join([first.at(PRODUCT), *(part.at(UNARY) for part in others)]), axes, PRODUCT)
+
+    def quotient(self, above: Part, below: Part) -> Part:
+        """One part divided by another."""
+        (above, below), axes = self.together([above, below])
+        return Part(f"{above.at(PRODUCT)} / {below.at(UNARY)}", axes, PRODUCT)
+
+    def power(self, value: Pow) -> Part:
+        """A power; negative ones stand under a fraction bar."""
+        base, exponent = value.args
+        if exponent.is_Rational and exponent < 0:
+            return self.quotient(Part("1"), self.value(Pow(base, -exponent)))
+        if exponent == Rational(1, 2):
+            return self.root(self.value(base))
+        (left, right), axes = self.together([self.value(base), self.value(exponent)])
+        return Part(f"{left.at(ATOM)}**{right.at(ATOM)}", axes, POWER)
+
+    def root(self, part: Part) -> Part:
+        """A square root."""
+        return Part(f"np.sqrt({part.text})", part.axes)
+
+    def call(self, value: Expr) -> Part:
+        """A function of the table."""
+        row = primitive(value)
+        if row is None or not self.knows(row):
+            raise BackendUnavailable(f"no array code for {value}")
+        if row.c == "?:":
+            parts, axes = self.together([self.condition(value.args[0]), *(self.value(a) for a in value.args[1:])])
+            return Part(self.template(row).format(*(part.text for part in parts)), axes)
+        parts, axes = self.together([self.value(arg) for arg in value.args])
+        text = self.template(row).format(*(part.text for part in parts))
+        return self.truth(Part(text, axes)) if row.c in COMPARISONS else Part(text, axes)
+
+    def condition(self, value: Expr) -> Part:
+        """A truth value: a comparison as it is, or whether a number is not zero."""
+        row = primitive(value)
+        if row is None or row.c not in COMPARISONS:
+            part = self.value(value)
+            return Part(f"{part.at(POWER)} != 0", part.axes, SUM)
+        parts, axes = self.together([self.value(arg) for arg in value.args])
+        return Part(self.template(row).format(*(part.text for part in parts)), axes)
+
+    def template(self, row: Primitive) -> str:
+        """How a function is called."""
+        return row.numpy
+
+    def truth(self, part: Part) -> Part:
+        """A truth value as a number."""
+        return Part(f"{part.text}.astype(np.{self.dtype})", part.axes)

@@ -1,0 +1,399 @@
+"""C99 that depends on nothing but the standard library.
+
+The text has two parts. The first is the function people take: dense row-major arrays, sizes as arguments, no allocation
+(what it needs beside is handed in). The second is the loop that NumPy calls: it runs that function where arrays are
+dense, and the same nest with strides as arguments where they are not. Both are printed from one nest.
+
+Strict floating point: no flag lets the compiler change what NaN, infinities or rounding mean.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import keyword
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import mpmath
+from sympy import Expr
+
+from codegen import store
+from codegen.loops import Accumulator, How, Local, Loop, Nest, Statement, Update
+from codegen.schedule import scheduled
+from codegen.signature import Loop as MachineLoop
+from codegen.signature import Signature, signature
+from codegen.spelling import Speller
+from derive.errors import BackendUnavailable
+from derive.program import Array, Dim, Index, Program, name_of, positions_of
+
+FLAGS = ("-std=c99", "-O3", "-march=native", "-fPIC", "-shared", "-fno-math-errno", "-ffp-contract=off")
+COMPILERS = ("cc", "gcc", "clang", "tcc")
+TYPES = {"float64": "double", "float32": "float"}
+RESERVED = frozenset(
+    name
+    for line in (
+        "auto break case char const continue default do double else enum extern float for goto if inline int long",
+        "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while",
+        "ptrdiff_t intptr_t int32_t size_t NULL exp log sin cos tan sqrt pow fabs tanh atan erf gamma y0 y1 yn j0 j1",
+        "jn work main dense at args data steps dimensions malloc free",
+    )
+    for name in line.split()
+)
+SUM, PRODUCT, UNARY, ATOM = range(4)
+
+
+class CBackend:
+    """Emits C99 and builds it with the compiler that is there."""
+
+    name = "c"
+
+    def emit(self, program: Program, name: str, dtype: str) -> str:
+        """The whole translation unit: the function, then the loop that NumPy calls."""
+        nest = scheduled(program, name)
+        writer = _Unit(nest, signature(program), dtype, str(program))
+        return writer.public_function() + "\n" + writer.numpy_loop()
+
+    def emit_function(self, program: Program, name: str, dtype: str) -> str:
+        """The function alone, as somebody would take it to a machine without NumPy."""
+        return _Unit(scheduled(program, name), signature(program), dtype, str(program)).public_function()
+
+    def build(self, source: str, signature: Signature, name: str, dtype: str) -> MachineLoop:
+        """Compile `source`, or take it from the cache, and load it."""
+        compiler = _compiler()
+        path = store.fetch(
+            "c",
+            (source, compiler, _version(compiler), *FLAGS, store.processor()),
+            ".so",
+            lambda: _compiled(compiler, source),
+        )
+        library = ctypes.CDLL(str(path))
+        function = getattr(library, f"{name}_loop")
+        return MachineLoop(ctypes.cast(function, ctypes.c_void_p).value or 0, library)
+
+    def unavailable(self) -> str:
+        """Why no C can be compiled here, or nothing."""
+        try:
+            _compiler()
+        except BackendUnavailable as error:
+            return str(error)
+        return ""
+
+
+BACKEND = CBackend()
+
+
+def _compiler() -> str:
+    wanted = os.environ.get("CC")
+    if wanted and not shutil.which(wanted):
+        raise BackendUnavailable(f"the C compiler CC={wanted} is not there; set CC to one that is, or unset it")
+    for name in [wanted] if wanted else COMPILERS:
+        found = shutil.which(name or "")
+        if found:
+            return found
+    raise BackendUnavailable(
+        "no C compiler was found (cc, gcc, clang, tcc); install one, set CC, or use backend 'llvm'"
+    )
+
+
+@cache
+def _version(compiler: str) -> str:
+    return subprocess.run([compiler, "--version"], capture_output=True, text=True, check=False).stdout
+
+
+def _compiled(compiler: str, source: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        text, library = Path(folder, "kernel.c"), Path(folder, "kernel.so")
+        text.write_text(source, encoding="utf-8")
+        ran = subprocess.run(
+            [compiler, *FLAGS, "-o", str(library), str(text), "-lm"], capture_output=True, text=True, check=False
+        )
+        if ran.returncode:
+            first = next((line for line in ran.stderr.splitlines() if "error" in line), ran.stderr[:200])
+            raise BackendUnavailable(f"{compiler} could not compile the kernel: {first}; use backend 'llvm' instead")
+        return library.read_bytes()
+
+
+def identifier(name: str) -> str:
+    """`name` as a C identifier that is nobody else's."""
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    return f"{plain}_" if plain in RESERVED or keyword.iskeyword(plain) or not plain.isidentifier() else plain
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A C expression and how tightly it holds together."""
+
+    text: str
+    level: int = ATOM
+
+    def at(self, level: int) -> str:
+        return f"({self.text})" if self.level < level else self.text
+
+
+class _Unit(Speller[_Piece]):
+    """The text of one kernel."""
+
+    def __init__(self, nest: Nest, signature: Signature, dtype: str, equations: str) -> None:
+        self.nest, self.signature, self.real_type, self.equations = nest, signature, TYPES[dtype], equations
+        self.suffix = "f" if dtype == "float32" else ""
+        self.arrays = {array.name: array for array in (*nest.inputs, *nest.outputs, *nest.workspace)}
+        self.by_value = {array.name for array in nest.inputs if not array.shape}
+        self.strided = False
+        self.name = identifier(nest.name)
+
+    # ------------------------------------------------ the function
+
+    def public_function(self) -> str:
+        """The dense function with its comment."""
+        self.strided = False
+        body = self.block(self.nest.body, 1)
+        helpers = "\n".join(self.helpers(body))
+        includes = (
+            "#include <math.h>\n#include <stddef.h>\n" if "(" in body or "INFINITY" in body else "#include <stddef.h>\n"
+        )
+        head = f"void {self.name}({', '.join(self.parameters()) or 'void'})"
+        return f"{self.comment()}\n{includes}{helpers}\n{_folded(head)}\n{{\n{self.workspace()}{body}}}\n"
+
+    def comment(self) -> str:
+        lines = [f"{self.nest.name}", "", *self.equations.splitlines()]
+        lines += ["", "Arrays are dense and row-major."]
+        if self.nest.workspace:
+            lines.append(f"work: room for {self.work_size()} numbers.")
+        text = "\n".join(f" * {line}".rstrip() for line in lines).replace("*/", "* /")
+        return f"/*\n{text}\n */"
+
+    def helpers(self, body: str) -> list[str]:
+        """The larger and smaller of two numbers, which pass on what is not a number."""
+        t, found = self.real_type, []
+        for which, sign in (("max", ">"), ("min", "<")):
+            if f"{which}_of(" in body:
+                found.append(
+                    f"\nstatic inline {t} {which}_of({t} a, {t} b)\n{{\n    return a {sign} b || a != a ? a : b;\n}}\n"
+                )
+        return found
+
+    def parameters(self) -> list[str]:
+        sizes = [f"ptrdiff_t {identifier(dim.name)}" for dim in self.sizes()]
+        return [*sizes, *map(self.parameter, self.signature.operands), *self.work_parameter()]
+
+    def sizes(self) -> list[Dim]:
+        return [size for size in self.signature.dims if isinstance(size, Dim)]
+
+    def parameter(self, array: Array) -> str:
+        name, t = identifier(array.name), self.real_type
+        if array.name in self.by_value:
+            return f"{t} {name}"
+        const = "const " if array in self.nest.inputs else ""
+        return f"{const}{t} *restrict {name}"
+
+    def work_parameter(self) -> list[str]:
+        return [f"{self.real_type} *restrict work"] if self.nest.workspace else []
+
+    def work_size(self) -> str:
+        return " + ".join("*".join(self.integer(s).at(PRODUCT) for s in a.shape) or "1" for a in self.nest.workspace)
+
+    def workspace(self) -> str:
+        lines, before = [], "work"
+        for array in self.nest.workspace:
+            name = identifier(array.name)
+            lines.append(f"    {self.real_type} *restrict {name} = {before};\n")
+            before = f"{name} + {'*'.join(self.integer(s).at(PRODUCT) for s in array.shape) or '1'}"
+        return "".join(lines)
+
+    # ------------------------------------------------ statements
+
+    def block(self, body: Sequence[Statement], depth: int) -> str:
+        return "".join(self.statement(statement, depth) for statement in body)
+
+    def statement(self, statement: Statement, depth: int) -> str:
+        pad = "    " * depth
+        if isinstance(statement, Loop):
+            i, size = identifier(statement.index.name), self.integer(statement.index.size).text
+            inner = self.block(statement.body, depth + 1)
+            return f"{pad}for (ptrdiff_t {i} = 0; {i} < {size}; ++{i}) {{\n{inner}{pad}}}\n"
+        if isinstance(statement, Local):
+            return f"{pad}const {self.real_type} {identifier(statement.name)} = {self.spell(statement.value).text};\n"
+        if isinstance(statement, Accumulator):
+            return f"{pad}{self.real_type} {identifier(statement.name)} = {self.spell(statement.initial).text};\n"
+        place = identifier(statement.name) if isinstance(statement, Update) else self.load(statement.element).text
+        return f"{pad}{self.change(place, self.spell(statement.value), statement.how)};\n"
+
+    def change(self, place: str, value: _Piece, how: How) -> str:
+        if how == "max":
+            return f"{place} = max_of({place}, {value.text})"
+        return f"{place} {'=' if how == 'set' else '+='} {value.text}"
+
+    # ------------------------------------------------ the loop for NumPy
+
+    def numpy_loop(self) -> str:
+        """The loop over the outer dimension, dense or strided."""
+        t, name = self.real_type, self.name
+        operands = self.signature.operands
+        self.strided = True
+        strides = [f"ptrdiff_t {s}" for array in operands for s in self.strides(array)]
+        sizes = [f"ptrdiff_t {identifier(dim.name)}" for dim in self.sizes()]
+        plain = [p.replace("restrict ", "") for p in map(self.parameter, operands)]
+        body = self.block(self.nest.body, 1)
+        arguments = ", ".join([*sizes, *plain, *strides, *self.work_parameter()])
+        strided = f"static inline void {name}_strided({arguments})"
+        lines = [
+            "/* What NumPy calls: one run for each position of the outer dimension. */",
+            "#include <stdint.h>",
+            "#include <stdlib.h>",
+            "",
+            f"{_folded(strided)}\n{{\n{self.workspace()}{body}}}",
+            "",
+            f"void {name}_loop(char **args, const intptr_t *dimensions, const intptr_t *steps, void *data)",
+            "{",
+        ]
+        for at, size in enumerate(self.signature.dims, start=1):
+            if isinstance(size, Dim):
+                lines.append(f"    const ptrdiff_t {identifier(size.name)} = dimensions[{at}];")
+        lines += self.stride_lines(t)
+        sizes_text = [identifier(dim.name) for dim in self.sizes()]
+        lines += self.allocation(t)
+        calls = [self.argument(at, array) for at, array in enumerate(operands)]
+        work = ["work"] if self.nest.workspace else []
+        strides_text = [s for array in operands for s in self.strides(array)]
+        lines += [
+            "    for (intptr_t at = 0; at < dimensions[0]; ++at) {",
+            *(f"        {self.pointer(at, array)}" for at, array in enumerate(operands)),
+            "        if (dense)",
+            f"            {name}({', '.join([*sizes_text, *calls, *work])});",
+            "        else",
+            f"            {name}_strided({', '.join([*sizes_text, *calls, *strides_text, *work])});",
+            "    }",
+        ]
+        if self.nest.workspace:
+            lines.append("    free(work);")
+        else:
+            lines.append("    (void)data;")
+        return "\n".join([*lines, "}", ""])
+
+    def strides(self, array: Array) -> list[str]:
+        return [f"{identifier(array.name)}_{axis}" for axis in range(len(array.shape))]
+
+    def stride_lines(self, t: str) -> list[str]:
+        lines, tests, place = [], [], len(self.signature.operands)
+        for array in self.signature.operands:
+            dense = [self.integer(size).at(PRODUCT) for size in array.shape]
+            for axis, stride in enumerate(self.strides(array)):
+                lines.append(f"    const ptrdiff_t {stride} = steps[{place}] / (ptrdiff_t)sizeof({t});")
+                tests.append(f"{stride} == {'*'.join(dense[axis + 1 :]) or '1'}")
+                place += 1
+        return [*lines, f"    const int dense = {_folded_test(tests) or '1'};"]
+
+    def allocation(self, t: str) -> list[str]:
+        if not self.nest.workspace:
+            return []
+        return [
+            f"    {t} *work = malloc(((size_t)({self.work_size()}) + 1) * sizeof({t}));",
+            "    if (!work) {",
+            "        if (data)",
+            "            *(int32_t *)data = 1;",
+            "        return;",
+            "    }",
+        ]
+
+    def pointer(self, at: int, array: Array) -> str:
+        const = "const " if array in self.nest.inputs else ""
+        name = f"{identifier(array.name)}_at"
+        return f"{const}{self.real_type} *{name} = ({const}{self.real_type} *)(args[{at}] + at * steps[{at}]);"
+
+    def argument(self, at: int, array: Array) -> str:
+        return f"{'*' if array.name in self.by_value else ''}{identifier(array.name)}_at"
+
+    # ------------------------------------------------ expressions
+
+    def number(self, value: Fraction) -> _Piece:
+        if value.denominator == 1:
+            return _Piece(f"{value.numerator}.0{self.suffix}", ATOM if value >= 0 else UNARY)
+        digits = repr(float(value)) if not self.suffix else repr(float(f"{float(value):.9g}"))
+        return _Piece(digits + self.suffix, ATOM if value >= 0 else UNARY)
+
+    def constant(self, value: Expr) -> _Piece:
+        return _Piece(str(mpmath.nstr(mpmath.mpf(value.evalf(25)), 9 if self.suffix else 17)) + self.suffix)
+
+    def negative_infinity(self) -> _Piece:
+        return _Piece("-INFINITY", UNARY)
+
+    def integer(self, value: Expr) -> _Piece:
+        if value.is_Integer:
+            return _Piece(str(value), ATOM if value >= 0 else UNARY)
+        if isinstance(value, Index | Dim):
+            return _Piece(identifier(value.name))
+        if value.is_Add:
+            text = " + ".join(self.integer(term).at(UNARY) for term in value.args)
+            return _Piece(text.replace("+ -", "- "), SUM)
+        if value.is_Mul:
+            return _Piece("*".join(self.integer(factor).at(UNARY) for factor in value.args), PRODUCT)
+        raise BackendUnavailable(f"the position {value} is not linear in its indices")
+
+    def real(self, value: _Piece) -> _Piece:
+        return _Piece(f"({self.real_type}){value.at(ATOM)}", UNARY)
+
+    def load(self, value: Expr) -> _Piece:
+        name = name_of(value)
+        if name not in self.arrays or name in self.by_value:
+            return _Piece(identifier(name))
+        positions = positions_of(value)
+        if not positions:
+            return _Piece(f"*{identifier(name)}", ATOM)
+        stored = self.arrays[name]
+        terms = []
+        for axis, position in enumerate(positions):
+            here = self.integer(position)
+            if self.strided and stored not in self.nest.workspace:
+                terms.append(f"{here.at(PRODUCT)}*{identifier(name)}_{axis}")
+            else:
+                rest = [self.integer(size).at(PRODUCT) for size in stored.shape[axis + 1 :]]
+                terms.append("*".join([here.at(PRODUCT) if rest else here.text, *rest]))
+        return _Piece(f"{identifier(name)}[{' + '.join(terms)}]")
+
+    def binary(self, sign: str, left: _Piece, right: _Piece) -> _Piece:
+        level = SUM if sign in "+-" else PRODUCT
+        space = " " if level == SUM else ""
+        tight = level + (sign in "-/" or (sign == "*"))
+        return _Piece(f"{left.at(level)}{space}{sign}{space}{right.at(tight)}", level)
+
+    def negative(self, value: _Piece) -> _Piece:
+        return _Piece(f"-{value.at(UNARY if value.level != UNARY else ATOM)}", UNARY)
+
+    def compare(self, sign: str, left: _Piece, right: _Piece) -> _Piece:
+        return _Piece(f"{left.at(SUM)} {sign} {right.at(SUM)}", -1)
+
+    def same_position(self, left: Expr, right: Expr) -> _Piece:
+        return _Piece(f"{self.integer(left).text} == {self.integer(right).text}", -1)
+
+    def select(self, condition: _Piece, yes: _Piece, no: _Piece) -> _Piece:
+        return _Piece(f"({condition.text} ? {yes.text} : {no.text})")
+
+    def extreme(self, which: str, left: _Piece, right: _Piece) -> _Piece:
+        return _Piece(f"{which}_of({left.text}, {right.text})")
+
+    def function(self, name: str, args: list[_Piece]) -> _Piece:
+        return _Piece(f"{name}{self.suffix}({', '.join(arg.text for arg in args)})")
+
+
+def _folded(head: str) -> str:
+    """A function head, broken between parameters where a line would be too long."""
+    before, _, inside = head.partition("(")
+    lines = [f"{before}("]
+    for part in inside.split(", "):
+        if len(lines[-1]) + len(part) > 98:
+            lines[-1] = lines[-1].rstrip()
+            lines.append(" " * (len(before) + 1))
+        lines[-1] += f"{part}, "
+    return "\n".join(lines).removesuffix(", ")
+
+
+def _folded_test(tests: Sequence[str]) -> str:
+    return "\n        && ".join(tests)

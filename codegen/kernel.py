@@ -1,0 +1,277 @@
+"""Kernels: what a backend's text becomes when it is built, and how it is called.
+
+A kernel is a NumPy ufunc with names. NumPy checks, broadcasts, casts and calls; this module adds arguments by keyword, a
+named tuple for several results, and errors that speak of the formula's arrays instead of NumPy's core dimensions. The
+explanation is worked out after something went wrong, so that a call costs no more than the ufunc's.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sympy import Integer
+
+from codegen.signature import Loop, Signature, signature
+from codegen.ufunc import PythonLoop, make_ufunc, operand_types
+from derive.domains import domain
+from derive.errors import BackendUnavailable, DeriveError, DomainError, ShapeError, nearest
+from derive.program import Array, Dim, Program
+
+BACKENDS = ("numpy", "numexpr", "c", "llvm")
+DTYPES = ("float64", "float32")
+
+
+class Backend(Protocol):
+    """What emits text for a program, and makes machine code of the text."""
+
+    name: str
+
+    def emit(self, program: Program, name: str, dtype: str) -> str:
+        """The text of a kernel."""
+
+    def build(self, source: str, signature: Signature, name: str, dtype: str) -> Loop:
+        """The machine code of a text."""
+
+    def unavailable(self) -> str:
+        """Why the backend cannot be used here, or nothing."""
+
+
+def usable(name: str) -> Backend:
+    """The backend of this name.
+
+    Raises:
+        BackendUnavailable: there is no such backend, or a package it needs is missing.
+    """
+    found = _named(name)
+    problem = found.unavailable()
+    if problem:
+        raise BackendUnavailable(problem)
+    return found
+
+
+def emit(program: Program, *, name: str, backend: str, dtype: str = "float64") -> str:
+    """The text of a kernel for `program`; nothing is built."""
+    if dtype not in DTYPES:
+        raise DomainError(f"a kernel computes in float64 or float32, not in {dtype!r}")
+    return _named(backend).emit(program, name, dtype)
+
+
+def compile_program(
+    program: Program, *, name: str, backend: str = "llvm", dtype: str = "float64", doc: str = ""
+) -> Kernel:
+    """A kernel for `program`.
+
+    Raises:
+        BackendUnavailable: the backend cannot be used on this machine.
+        ShapeError: a size of the program cannot be read off its inputs.
+    """
+    text = emit(program, name=name, backend=backend, dtype=dtype)
+    return assemble(text, signature(program), name=name, backend=backend, dtype=dtype, doc=doc)
+
+
+def assemble(source: str, signature: Signature, *, name: str, backend: str, dtype: str, doc: str = "") -> Kernel:
+    """A kernel from text that was emitted before."""
+    loop = usable(backend).build(source, signature, name, dtype)
+    failed = ctypes.c_int32(0)
+    ufunc = make_ufunc(loop, signature, name, dtype, doc or name, failed)
+    return Kernel(name, backend, dtype, source, signature, doc, ufunc, loop, failed)
+
+
+def _named(name: str) -> Backend:
+    if name not in BACKENDS:
+        known = ", ".join(BACKENDS)
+        raise BackendUnavailable(f"no backend is called {name!r}{nearest(name, BACKENDS)}; there are {known}")
+    found: Backend = import_module(f"codegen.{name}_backend").BACKEND
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """A compiled program: call it with arrays in the order of its inputs, or by keyword.
+
+    Leading axes broadcast as NumPy's do. Several results come as a named tuple. `out` takes an array, or a tuple of them.
+
+    Raises:
+        ShapeError: shapes do not fit; the message names the arrays and the size that disagrees.
+        DomainError: an array is not of real numbers, or a position is out of range.
+    """
+
+    name: str
+    backend: str
+    dtype: str
+    source: str
+    signature: Signature
+    doc: str
+    ufunc: np.ufunc
+    loop: Loop = field(repr=False)
+    failed: ctypes.c_int32 = field(repr=False)
+
+    def __call__(self, *arrays: ArrayLike, out: Any = None, **named: ArrayLike) -> Any:
+        given = self._ordered(arrays, named) if named or len(arrays) != self._count else arrays
+        if self._positions:
+            self._check_positions(given)
+        try:
+            results = self.ufunc(*given, casting="same_kind") if out is None else self._into(given, out)
+        except (ValueError, TypeError) as error:
+            raise self._explained(given, out, error) from None
+        if self._python is not None:
+            self._python.raise_kept()
+        if self.failed.value:
+            self.failed.value = 0
+            raise DeriveError(f"{self.name} found no memory for its intermediate arrays")
+        return self._result(*results) if isinstance(results, tuple) else results
+
+    def __repr__(self) -> str:
+        return f"<kernel {self.name} {self.signature_text} ({self.backend}, {self.dtype})>"
+
+    @property
+    def signature_text(self) -> str:
+        """The names and shapes of inputs and outputs."""
+        inputs, outputs = (", ".join(map(str, side)) for side in (self.signature.inputs, self.signature.outputs))
+        return f"{inputs} -> {outputs}"
+
+    # ------------------------------------------------ made once
+
+    @cached_property
+    def _count(self) -> int:
+        return len(self.signature.inputs)
+
+    @cached_property
+    def _positions(self) -> tuple[tuple[int, Array], ...]:
+        return tuple((at, array) for at, array in enumerate(self.signature.inputs) if array.domain.below)
+
+    @cached_property
+    def _python(self) -> PythonLoop | None:
+        return self.loop.keep if isinstance(self.loop.keep, PythonLoop) else None
+
+    @cached_property
+    def _result(self) -> Any:
+        return namedtuple(f"{self.name}_result", [array.name for array in self.signature.outputs])
+
+    # ------------------------------------------------ arguments
+
+    def _ordered(self, arrays: Sequence[ArrayLike], named: Mapping[str, ArrayLike]) -> list[ArrayLike]:
+        """Positional and keyword arguments in the order of the inputs."""
+        names = [array.name for array in self.signature.inputs]
+        if len(arrays) > len(names):
+            known = ", ".join(names)
+            raise DeriveError(f"{self.name} takes {len(names)} arrays ({known}), but {len(arrays)} were given")
+        given = dict(zip(names, arrays, strict=False))
+        for name, value in named.items():
+            if name not in names:
+                raise DeriveError(f"{self.name} takes no {name!r}{nearest(name, names)}; it takes {', '.join(names)}")
+            if name in given:
+                raise DeriveError(f"{self.name} was given {name!r} twice")
+            given[name] = value
+        missing = [name for name in names if name not in given]
+        if missing:
+            raise DeriveError(f"{self.name} is missing {', '.join(missing)}; it takes {', '.join(names)}")
+        return [given[name] for name in names]
+
+    def _into(self, given: Sequence[ArrayLike], out: Any) -> Any:
+        """The call with results written into `out`."""
+        outs = out if isinstance(out, tuple) else (out,)
+        outputs = self.signature.outputs
+        if len(outs) != len(outputs) or not all(isinstance(o, np.ndarray) for o in outs):
+            names = ", ".join(array.name for array in outputs)
+            raise ShapeError(f"out takes {len(outputs)} arrays ({names}), given {_kinds(outs)}")
+        for array, target in zip(outputs, outs, strict=True):
+            if not target.flags.writeable:
+                raise DomainError(f"out for {array.name} is read-only")
+            if target.dtype.kind != "f":
+                raise DomainError(f"out for {array.name} has to be an array of {self.dtype}, not {target.dtype}")
+        for at, one in enumerate(outs):
+            if any(np.shares_memory(one, other) for other in outs[at + 1 :]):
+                raise ShapeError("the arrays given as out overlap each other")
+        return self.ufunc(*given, out=outs, casting="same_kind")
+
+    def _check_positions(self, given: Sequence[ArrayLike]) -> None:
+        """Positions have to be inside the axis they point into."""
+        sizes = self._sizes(given)
+        for at, array in self._positions:
+            values = np.asarray(given[at])
+            below = int(array.domain.below) if array.domain.below.isdigit() else sizes.get(array.domain.below, 0)
+            if values.size and not (values.min() >= 0 and values.max() < below):
+                found = f"{values.min()} to {values.max()}"
+                raise DomainError(f"{array.name} holds positions from 0 to {below - 1}, but ranges from {found}")
+
+    def _sizes(self, given: Sequence[ArrayLike]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for array, value in zip(self.signature.inputs, given, strict=True):
+            shape = np.shape(value)
+            for axis, size in enumerate(array.shape):
+                if isinstance(size, Dim) and len(shape) >= len(array.shape):
+                    found.setdefault(size.name, shape[axis - len(array.shape)])
+        return found
+
+    # ------------------------------------------------ explanations
+
+    def _explained(self, given: Sequence[ArrayLike], out: Any, error: Exception) -> DeriveError:
+        """Why NumPy refused, in the formula's words."""
+        wanted = operand_types(self.signature, self.dtype)
+        arrays: list[NDArray[Any]] = []
+        for array, value, kind in zip(self.signature.inputs, given, wanted, strict=False):
+            try:
+                entries = np.asarray(value)
+            except ValueError:
+                return ShapeError(f"{self.name}: {array.name} is not an array: its rows differ in length")
+            if not np.can_cast(entries.dtype, kind, casting="same_kind"):
+                accepted = "integers" if kind == "int64" else "real numbers"
+                return DomainError(f"{self.name}: {array.name} has to hold {accepted}, not {entries.dtype}")
+            arrays.append(entries)
+        what = f"{self.name} takes {'; '.join(map(str, self.signature.inputs))}"
+        shapes = ", ".join(f"{a.name}: {v.shape}" for a, v in zip(self.signature.inputs, arrays, strict=False))
+        return ShapeError(f"{what}; given {shapes}: {self._disagreement(arrays) or self._outs(out) or error}")
+
+    def _disagreement(self, arrays: Sequence[NDArray[Any]]) -> str:
+        """The first size that two arrays do not agree on."""
+        known: dict[object, tuple[int, str]] = {}
+        for array, value in zip(self.signature.inputs, arrays, strict=False):
+            if value.ndim < len(array.shape):
+                return f"{array.name} needs {len(array.shape)} axes"
+            for axis, size in enumerate(array.shape):
+                here = value.shape[axis - len(array.shape)]
+                have, where = known.setdefault(size, (int(size) if isinstance(size, Integer) else here, array.name))
+                if have != here:
+                    return f"{size} is {have} in {where} but {here} in {array.name}"
+        return ""
+
+    def _outs(self, out: Any) -> str:
+        if out is None:
+            return ""
+        outs = out if isinstance(out, tuple) else (out,)
+        wanted = ", ".join(map(str, self.signature.outputs))
+        return f"out has to fit {wanted}, and has {', '.join(str(np.shape(o)) for o in outs)}"
+
+
+def _kinds(values: Sequence[Any]) -> str:
+    return ", ".join(type(value).__name__ for value in values) or "nothing"
+
+
+def described(signature: Signature) -> dict[str, Any]:
+    """A signature as plain values, to be kept on disk."""
+    return {
+        side: [[a.name, [str(s) for s in a.shape], a.domain.name] for a in arrays]
+        for side, arrays in (("inputs", signature.inputs), ("outputs", signature.outputs))
+    } | {"dims": [str(size) for size in signature.dims]}
+
+
+def restored(fields: Mapping[str, Any]) -> Signature:
+    """The signature that `described` took apart."""
+
+    def arrays(side: str) -> tuple[Array, ...]:
+        return tuple(Array(name, tuple(map(_size, shape)), domain(kind)) for name, shape, kind in fields[side])
+
+    return Signature(arrays("inputs"), arrays("outputs"), tuple(map(_size, fields["dims"])))
+
+
+def _size(text: str) -> Any:
+    return Integer(text) if text.isdigit() else Dim(text)

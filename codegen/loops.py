@@ -1,0 +1,106 @@
+"""The loop language that programs are lowered to, and that the native backends spell.
+
+Grammar::
+
+    Nest      ::= Nest(name, sizes, inputs, outputs, workspace, body: Statement*)
+    Statement ::= Loop(index, body: Statement*)
+                | Local(name, value)                      a number that does not change
+                | Accumulator(name, initial)              a number that does
+                | Update(name, value, how)                name = name + value, or the larger of both
+                | Store(element, value, how)              the same for an element of an array, or plain assignment
+
+Values are SymPy scalars without reductions: elements, locals, indices, sizes, arithmetic, and functions that C knows.
+Workspace arrays are the intermediates that loops could not be fused around; they are dense and row-major.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from sympy import Expr, S
+
+from derive.program import Array, Dim, Element, Index
+
+How: TypeAlias = Literal["set", "add", "max"]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The body for every position of an index, in order."""
+
+    index: Index
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Local:
+    """A named number."""
+
+    name: str
+    value: Expr
+
+
+@dataclass(frozen=True)
+class Accumulator:
+    """A named number that updates change."""
+
+    name: str
+    initial: Expr
+
+
+@dataclass(frozen=True)
+class Update:
+    """A change of an accumulator."""
+
+    name: str
+    value: Expr
+    how: How
+
+
+@dataclass(frozen=True)
+class Store:
+    """A change of an element of an output or of a workspace array."""
+
+    element: Element
+    value: Expr
+    how: How = "set"
+
+
+Statement: TypeAlias = "Loop | Local | Accumulator | Update | Store"
+
+
+@dataclass(frozen=True)
+class Nest:
+    """A whole kernel: what it takes, what it writes, what it needs beside, and its statements."""
+
+    name: str
+    sizes: tuple[Dim, ...]
+    inputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+    workspace: tuple[Array, ...]
+    body: tuple[Statement, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self.body, 0))
+
+
+START: dict[How, Expr] = {"add": S.Zero, "max": S.NegativeInfinity}
+SIGNS: dict[How, str] = {"set": "=", "add": "+=", "max": "max="}
+
+
+def _lines(body: tuple[Statement, ...], depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    for statement in body:
+        if isinstance(statement, Loop):
+            yield f"{pad}for {statement.index} < {statement.index.size}:"
+            yield from _lines(statement.body, depth + 1)
+        elif isinstance(statement, Local):
+            yield f"{pad}{statement.name} := {statement.value}"
+        elif isinstance(statement, Accumulator):
+            yield f"{pad}{statement.name} = {statement.initial}"
+        elif isinstance(statement, Update):
+            yield f"{pad}{statement.name} {SIGNS[statement.how]} {statement.value}"
+        else:
+            yield f"{pad}{statement.element} {SIGNS[statement.how]} {statement.value}"

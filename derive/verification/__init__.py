@@ -1,0 +1,1 @@
+"""The slow truth and the comparisons with it."""

@@ -1,0 +1,133 @@
+"""Checks and what came of them.
+
+A derivative is right when the oracle's value of the derived program equals central differences of the program it was
+derived from; a kernel is right when it equals the oracle's value of its own program. Both at random sizes and points
+of the declared domains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from derive.errors import CheckFailed, DeriveError
+from derive.program import Program
+from derive.verification.equality import assert_close
+from derive.verification.finite_differences import derivative
+from derive.verification.oracle import evaluate
+from derive.verification.sampling import Sample, sample
+
+DERIVATIVE_TOLERANCE = 1e-20
+TOLERANCES = {"float64": 1e-11, "float32": 1e-3}
+
+Kernel: TypeAlias = "Callable[..., Any]"
+Target: TypeAlias = "tuple[str, str, str]"  # the derived name, what it is the derivative of, by what
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison: of what, with what, and how it went."""
+
+    subject: str
+    against: str
+    ok: bool
+    worst_error: float
+    points: int
+    detail: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The check as plain fields."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Report:
+    """Checks, and whether all of them passed."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check passed."""
+        return all(check.ok for check in self.checks)
+
+    def __add__(self, other: Report) -> Report:
+        return Report(self.checks + other.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain fields."""
+        return {"ok": self.ok, "checks": [check.to_dict() for check in self.checks]}
+
+    def raise_if_failed(self) -> None:
+        """Raise `CheckFailed` with the first failure, if there is one."""
+        for check in self.checks:
+            if not check.ok:
+                raise CheckFailed(check.detail)
+
+    def __str__(self) -> str:
+        rows = [(c.subject, c.against, "ok" if c.ok else "FAILED", f"{c.worst_error:.1e}") for c in self.checks]
+        widths = [max((len(row[k]) for row in rows), default=0) for k in range(4)]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        details = [f"  {check.detail}" for check in self.checks if not check.ok]
+        return "\n".join(line.rstrip() for line in [*lines, *details])
+
+
+def samples(program: Program, points: int) -> list[Sample]:
+    """Points to compare at; the first ones are the same in every run."""
+    return [sample(program, seed) for seed in range(points)]
+
+
+def check_derivative(
+    original: Program, derived: Program, targets: Sequence[Target], points: Sequence[Sample]
+) -> Report:
+    """Compare names of `derived` with central differences of names of `original` in 50-digit arithmetic."""
+    return Report(tuple(_derivative_check(original, derived, target, points) for target in targets))
+
+
+def _derivative_check(original: Program, derived: Program, target: Target, points: Sequence[Sample]) -> Check:
+    name, output, wrt = target
+    what = f"the derivative of {output} by {wrt}"
+
+    def compare(point: Sample) -> float:
+        expected = derivative(original, output, wrt, point.inputs)
+        return assert_close(evaluate(derived, point.inputs)[name], expected, DERIVATIVE_TOLERANCE, what)
+
+    return _checked(what, "central differences in 50 digits", points, compare)
+
+
+def check_kernel(
+    program: Program, label: str, kernel: Kernel, points: Sequence[Sample], dtype: str = "float64"
+) -> Check:
+    """Compare a kernel of `program` with the oracle."""
+
+    def compare(point: Sample) -> float:
+        results = kernel(*(_cast(value, dtype) for value in point.inputs.values()))
+        outputs = results if isinstance(results, tuple) else (results,)
+        wanted = evaluate(program, point.inputs)
+        return max(
+            assert_close(got, wanted[name], TOLERANCES[dtype], f"the {label} kernel of {name}")
+            for got, name in zip(outputs, program.outputs, strict=True)
+        )
+
+    return _checked(f"the {label} kernel", "the oracle in 50 digits", points, compare)
+
+
+def _cast(value: NDArray[Any], dtype: str) -> NDArray[Any]:
+    return value if value.dtype.kind in "iu" else value.astype(np.dtype(dtype))
+
+
+def _checked(subject: str, against: str, points: Sequence[Sample], compare: Callable[[Sample], float]) -> Check:
+    worst = 0.0
+    for point in points:
+        try:
+            worst = max(worst, compare(point))
+        except DeriveError as error:
+            sizes = ", ".join(f"{name} = {size}" for name, size in point.sizes.items())
+            return Check(
+                subject, against, False, float("inf"), len(points), f"{error}" + (f"; {sizes}" if sizes else "")
+            )
+    return Check(subject, against, True, worst, len(points))
