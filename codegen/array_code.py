@@ -27,11 +27,15 @@ COMPARISONS = (">", ">=", "<", "<=", "==")
 
 @dataclass(frozen=True)
 class Part:
-    """Text of an array, the indices of its trailing axes, and how tightly the text holds together."""
+    """Text of an array, the indices of its trailing axes, and how tightly the text holds together.
+
+    A `constant` is a number whatever the inputs' leading axes are, so it never needs axes to be lined up.
+    """
 
     text: str
     axes: tuple[Index, ...] = ()
     level: int = ATOM
+    constant: bool = False
 
     def at(self, level: int) -> str:
         """The text, in brackets where it would fall apart."""
@@ -146,9 +150,7 @@ class ArrayCode:
 
     def lined_up(self, part: Part, axes: tuple[Index, ...]) -> Part:
         """A part with an axis for each of `axes`, of length one where it has none."""
-        if part.axes == axes:
-            return part
-        if not part.axes and part.text.replace(".", "").isdigit():
+        if part.axes == axes or part.constant:
             return part
         places = ", ".join(":" if index in part.axes else "None" for index in axes)
         return Part(f"{part.at(ATOM)}[..., {places}]", axes)
@@ -156,7 +158,7 @@ class ArrayCode:
     def together(self, parts: Sequence[Part]) -> tuple[list[Part], tuple[Index, ...]]:
         """Parts over the same axes."""
         axes = self.ordered({index for part in parts for index in part.axes})
-        return [self.lined_up(part, axes) if part.text != "" else part for part in parts], axes
+        return [self.lined_up(part, axes) for part in parts], axes
 
     # ------------------------------------------------ values
 
@@ -167,7 +169,7 @@ class ArrayCode:
         if isinstance(value, Index):
             return Part(f"np.arange({value.size})", (value,))
         if isinstance(value, Dim):
-            return Part(f"np.{self.dtype}({value})")
+            return Part(f"np.{self.dtype}({value})", constant=True)
         if is_element(value):
             return self.element(value)
         if isinstance(value, Add):
@@ -178,17 +180,19 @@ class ArrayCode:
             return self.power(value)
         if isinstance(value, Delta):
             return self.delta(value)
-        if value is sympy.pi:
-            return Part("np.pi")
         if not value.args:
-            return Part(repr(float(value)))
+            return self.named_constant(value)
         return self.call(value)
+
+    def named_constant(self, value: Expr) -> Part:
+        """A constant such as pi."""
+        return Part("np.pi" if value is sympy.pi else repr(float(value)), constant=True)
 
     def number(self, value: Expr) -> Part:
         """A rational number."""
         if value.is_Integer:
-            return Part(str(value), level=ATOM if value >= 0 else UNARY)
-        return Part(f"{value.p} / {value.q}", level=PRODUCT if value > 0 else SUM)
+            return Part(str(value), level=ATOM if value >= 0 else UNARY, constant=True)
+        return Part(f"{value.p} / {value.q}", level=PRODUCT if value > 0 else SUM, constant=True)
 
     def element(self, ref: Expr) -> Part:
         """An input or intermediate with its axes in the statement's order."""
@@ -229,7 +233,7 @@ class ArrayCode:
         text = f"-{parts[0].at(UNARY)}" if negative[0] else parts[0].text
         for part, minus in zip(parts[1:], negative[1:], strict=True):
             text += f" {'-' if minus else '+'} {part.at(PRODUCT)}"
-        return Part(text, axes, SUM)
+        return Part(text, axes, SUM, all(part.constant for part in parts))
 
     def product_of(self, value: Mul) -> Part:
         """Factors under one fraction bar."""
@@ -245,7 +249,7 @@ class ArrayCode:
         part = self.product([self.value(factor) for factor in above or [S.One]])
         if below:
             part = self.quotient(part, self.product([self.value(factor) for factor in below]))
-        return Part(f"-{part.at(UNARY)}", part.axes, UNARY) if number.is_negative else part
+        return Part(f"-{part.at(UNARY)}", part.axes, UNARY, part.constant) if number.is_negative else part
 
     def product(self, parts: Sequence[Part]) -> Part:
         """Parts multiplied."""
@@ -253,26 +257,28 @@ class ArrayCode:
         if len(lined) == 1:
             return lined[0]
         first, *others = lined
-        return Part(" * ".join([first.at(PRODUCT), *(part.at(UNARY) for part in others)]), axes, PRODUCT)
+        text = " * ".join([first.at(PRODUCT), *(part.at(UNARY) for part in others)])
+        return Part(text, axes, PRODUCT, all(part.constant for part in parts))
 
     def quotient(self, above: Part, below: Part) -> Part:
         """One part divided by another."""
         (above, below), axes = self.together([above, below])
-        return Part(f"{above.at(PRODUCT)} / {below.at(UNARY)}", axes, PRODUCT)
+        return Part(f"{above.at(PRODUCT)} / {below.at(UNARY)}", axes, PRODUCT, above.constant and below.constant)
 
     def power(self, value: Pow) -> Part:
         """A power; negative ones stand under a fraction bar."""
         base, exponent = value.args
         if exponent.is_Rational and exponent < 0:
-            return self.quotient(Part("1"), self.value(Pow(base, -exponent)))
+            return self.quotient(self.number(S.One), self.value(Pow(base, -exponent)))
         if exponent == Rational(1, 2):
             return self.root(self.value(base))
-        (left, right), axes = self.together([self.value(base), self.value(exponent)])
-        return Part(f"{left.at(ATOM)}**{right.at(ATOM)}", axes, POWER)
+        power = Part(str(exponent), constant=True) if exponent.is_Integer else self.value(exponent)
+        (left, right), axes = self.together([self.value(base), power])
+        return Part(f"{left.at(ATOM)}**{right.at(ATOM)}", axes, POWER, left.constant and right.constant)
 
     def root(self, part: Part) -> Part:
         """A square root."""
-        return Part(f"np.sqrt({part.text})", part.axes)
+        return Part(f"np.sqrt({part.text})", part.axes, constant=part.constant)
 
     def call(self, value: Expr) -> Part:
         """A function of the table."""
@@ -284,7 +290,8 @@ class ArrayCode:
             return Part(self.template(row).format(*(part.text for part in parts)), axes)
         parts, axes = self.together([self.value(arg) for arg in value.args])
         text = self.template(row).format(*(part.text for part in parts))
-        return self.truth(Part(text, axes)) if row.c in COMPARISONS else Part(text, axes)
+        part = Part(text, axes, constant=all(part.constant for part in parts))
+        return self.truth(part) if row.c in COMPARISONS else part
 
     def condition(self, value: Expr) -> Part:
         """A truth value: a comparison as it is, or whether a number is not zero."""

@@ -75,7 +75,7 @@ class CBackend:
             lambda: _compiled(compiler, source),
         )
         library = ctypes.CDLL(str(path))
-        function = getattr(library, f"{name}_loop")
+        function = getattr(library, f"{identifier(name)}_loop")
         return MachineLoop(ctypes.cast(function, ctypes.c_void_p).value or 0, library)
 
     def unavailable(self) -> str:

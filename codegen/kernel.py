@@ -1,7 +1,7 @@
 """Kernels: what a backend's text becomes when it is built, and how it is called.
 
-A kernel is a NumPy ufunc with names. NumPy checks, broadcasts, casts and calls; this module adds arguments by keyword, a
-named tuple for several results, and errors that speak of the formula's arrays instead of NumPy's core dimensions. The
+A kernel is a NumPy ufunc with names. NumPy checks, broadcasts, casts and calls; this module adds arguments by keyword,
+a named tuple for several results, and errors that speak of the formula's arrays instead of NumPy's core dimensions. The
 explanation is worked out after something went wrong, so that a call costs no more than the ufunc's.
 """
 
@@ -97,7 +97,7 @@ def _named(name: str) -> Backend:
 class Kernel:
     """A compiled program: call it with arrays in the order of its inputs, or by keyword.
 
-    Leading axes broadcast as NumPy's do. Several results come as a named tuple. `out` takes an array, or a tuple of them.
+    Leading axes broadcast as NumPy's do. Several results come as a named tuple. `out` takes an array, or a tuple.
 
     Raises:
         ShapeError: shapes do not fit; the message names the arrays and the size that disagrees.
@@ -115,6 +115,7 @@ class Kernel:
     failed: ctypes.c_int32 = field(repr=False)
 
     def __call__(self, *arrays: ArrayLike, out: Any = None, **named: ArrayLike) -> Any:
+        """The results for these arrays."""
         given = self._ordered(arrays, named) if named or len(arrays) != self._count else arrays
         if self._positions:
             self._check_positions(given)

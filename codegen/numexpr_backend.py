@@ -2,93 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from importlib.util import find_spec
 
 from sympy import Expr
 
-from codegen.array_code import ArrayCode, Part
+from codegen.array_code import ATOM, SUM, ArrayCode, Part
 from codegen.numpy_backend import defined
 from codegen.signature import Loop, Signature
 from codegen.ufunc import PythonLoop
 from derive.primitives import Primitive
-from derive.program import Index, Program
+from derive.program import Dim, Index, Program, free_indices
 
 
 class _NumexprCode(ArrayCode):
-    """Array code whose elementwise expressions are texts for `numexpr.evaluate`."""
+    """Array code whose elementwise expressions are texts for `numexpr.evaluate`.
+
+    Inside such a text there are no axes: every array is lined up to those of the whole expression when it gets a name.
+    """
 
     imports = "import numexpr as ne\nimport numpy as np"
 
     def __init__(self, program: Program, name: str, dtype: str) -> None:
         super().__init__(program, name, dtype)
         self.operands: dict[str, str] = {}
-        self.depth = 0
+        self.frame: tuple[Index, ...] | None = None
 
     def knows(self, row: Primitive) -> bool:
+        """Whether numexpr has the function."""
         return bool(row.numexpr)
 
     def template(self, row: Primitive) -> str:
+        """How a function is called in numexpr's language."""
         return row.numexpr
 
     def value(self, value: Expr) -> Part:
-        """An expression; the outermost call wraps what has operations into an evaluation."""
-        if self.depth:
-            return super().value(value)
-        self.operands, self.depth = {}, 1
+        """An expression; the outermost one becomes an evaluation."""
+        if self.frame is not None:
+            return self.leaf(super().value(value)) if isinstance(value, Index | Dim) else super().value(value)
+        self.operands, self.frame = {}, self.ordered(free_indices(value))
+        axes = self.frame
         try:
             part = super().value(value)
         finally:
-            self.depth = 0
+            self.frame = None
         if part.text in self.operands:
-            return Part(self.operands[part.text], part.axes)
+            return Part(self.operands[part.text], axes, constant=part.constant)
         if not self.operands:
-            return Part(f"np.{self.dtype}({part.text})")
+            return Part(f"np.{self.dtype}({part.text})", constant=True)
         given = ", ".join(f'"{key}": {text}' for key, text in self.operands.items())
-        return Part(f'ne.evaluate("{part.text}", {{{given}}})', part.axes)
+        return Part(f'ne.evaluate("{part.text}", {{{given}}})', axes)
 
     def leaf(self, part: Part) -> Part:
-        """An array under a name that numexpr can look up."""
-        if not self.depth:
-            return part
-        plain = part.text.isidentifier()
-        name = part.text if plain else next((k for k, t in self.operands.items() if t == part.text), "")
-        name = name or f"a{len(self.operands)}"
-        self.operands[name] = part.text
-        return Part(name, part.axes)
+        """An array, lined up, under a name that numexpr can look up."""
+        assert self.frame is not None
+        lined = super().lined_up(part, self.frame)
+        known = next((key for key, text in self.operands.items() if text == lined.text), "")
+        name = known or (lined.text if lined.text.isidentifier() else f"a{len(self.operands)}")
+        self.operands[name] = lined.text
+        return Part(name, () if part.constant else self.frame, constant=part.constant)
 
     def number(self, value: Expr) -> Part:
-        if not self.depth:
+        """A number, which numexpr takes as floating point."""
+        if self.frame is None:
             return super().number(value)
-        return Part(repr(float(value)), level=0 if value < 0 else Part("").level)
+        return Part(repr(float(value)), level=SUM if value < 0 else ATOM, constant=True)
+
+    def named_constant(self, value: Expr) -> Part:
+        """A constant as digits."""
+        return super().named_constant(value) if self.frame is None else Part(repr(float(value)), constant=True)
 
     def element(self, ref: Expr) -> Part:
-        return self.leaf(self.outside(super().element, ref))
+        """An element, as an operand."""
+        return self.beside(super().element, ref)
 
     def delta(self, value: Expr) -> Part:
-        return self.leaf(self.outside(super().delta, value))
+        """A delta, as an operand."""
+        return self.beside(super().delta, value)
 
-    def outside(self, make: object, value: Expr) -> Part:
-        """Array code that stands beside an evaluation, not in it."""
-        depth, self.depth = self.depth, 0
-        try:
-            return make(value)  # type: ignore[operator]
-        finally:
-            self.depth = depth
+    def beside(self, make: Callable[[Expr], Part], value: Expr) -> Part:
+        """Array code that stands beside an evaluation and is an operand of it."""
+        frame, self.frame = self.frame, None
+        operands = self.operands
+        part = make(value)
+        self.frame, self.operands = frame, operands
+        return part if frame is None else self.leaf(part)
 
     def lined_up(self, part: Part, axes: tuple[Index, ...]) -> Part:
-        if part.axes == axes or not self.depth or part.text not in self.operands:
-            return super().lined_up(part, axes)
-        text = self.operands[part.text]
-        return self.leaf(super().lined_up(Part(text, part.axes), axes))
-
-    def product(self, parts: Sequence[Part]) -> Part:
-        return super().product(parts)
+        """Operands are lined up already."""
+        return super().lined_up(part, axes) if self.frame is None else part
 
     def root(self, part: Part) -> Part:
-        return Part(f"sqrt({part.text})", part.axes) if self.depth else super().root(part)
+        """A square root in numexpr's language."""
+        return super().root(part) if self.frame is None else Part(f"sqrt({part.text})", part.axes)
 
     def truth(self, part: Part) -> Part:
+        """A truth value as a number, in numexpr's language."""
         return Part(f"where({part.text}, 1.0, 0.0)", part.axes)
 
 

@@ -1,7 +1,8 @@
 """A derivation: what was given, and the steps that lead from it to the result.
 
-Whoever changes a value by a rule writes a step: the engine while it differentiates, or a reader of handwriting. A step speaks of one name at a time. `before` and `after` are whole values; `old` and `new` are the part that changed.
-The invariant: `before` and `after` are equal wherever both are defined, and a line starts where the last one ended.
+Whoever changes a value by a rule writes a step: the engine while it differentiates, or a reader of handwriting. A step
+speaks of one name at a time. `before` and `after` are whole values; `old` and `new` are the part that changed. The
+invariant: `before` and `after` are equal wherever both are defined, and a line starts where the last one ended.
 """
 
 from __future__ import annotations

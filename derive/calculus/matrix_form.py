@@ -9,7 +9,7 @@ never a guess. The text it makes is the notation's, so that it can be read back 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sympy import Add, Expr, Indexed, Mul, Pow, S
@@ -21,6 +21,7 @@ from derive.notation.writing import write_text
 from derive.primitives import exp, primitive
 from derive.program import (
     Delta,
+    Dim,
     Equation,
     Index,
     Program,
@@ -61,32 +62,37 @@ class MatrixForm:
     where: tuple[tuple[str, Tree], ...] = ()
 
 
-def matrix_form(program: Program, output: str, given: frozenset[str]) -> MatrixForm | None:
-    """The closed form of `output`, or None when it, or an intermediate it needs, has none.
+def matrix_forms(program: Program, outputs: Sequence[str], given: frozenset[str]) -> tuple[MatrixForm | None, ...]:
+    """The closed form of each output; None for one that has none, or needs an intermediate that has none.
 
-    `given` are the equations somebody wrote; of their names only those stay out of sight that are linear and read once,
-    by a derivative. Names the engine made are put in wherever they are read once.
+    `given` are the names somebody wrote down; of these only those stay out of sight that are linear and read once, by
+    a derivative. Names the engine made are put in where they are read once, and otherwise shown, as a network's deltas.
     """
-    short = live(program, (output,))
-    definitions = {e.target: e for e in short.equations}
-    if output not in definitions:
+    short = live(program, tuple(outputs))
+    kept = {e.target: e for e in short.equations}
+    for name in [e.target for e in short.equations if e.target not in outputs]:
+        readers = [e.target for e in kept.values() for ref in elements(e.value) if name_of(ref) == name]
+        if len(readers) != 1:
+            continue
+        reader = kept[readers[0]]
+        if name in given and (reader.target in given or not _is_linear(kept[name].value)):
+            continue
+        merged = Equation(reader.target, reader.indices, inlined(reader.value, {name: kept[name]}))
+        if equation_form(merged) is not None or equation_form(reader) is None:
+            kept[reader.target] = merged
+            del kept[name]
+    whole = Program(program.inputs, tuple(kept.values()), tuple(outputs))
+    trees = {name: equation_form(equation) for name, equation in kept.items()}
+    return tuple(_with_definitions(output, trees, whole) for output in outputs)
+
+
+def _with_definitions(output: str, trees: Mapping[str, Tree | None], program: Program) -> MatrixForm | None:
+    """The form of an output and of everything it mentions."""
+    if output not in trees:
         return MatrixForm(output, Name(output))
-    kept = dict(definitions)
-    for name in [e.target for e in short.equations if e.target != output]:
-        readers = [e for e in kept.values() for ref in elements(e.value) if name_of(ref) == name]
-        if len(readers) == 1 and (
-            name not in given or (readers[0].target not in given and _is_linear(kept[name].value))
-        ):
-            reader = readers[0]
-            merged = Equation(reader.target, reader.indices, inlined(reader.value, {name: kept[name]}))
-            if equation_form(merged) is not None:
-                kept[reader.target] = merged
-                del kept[name]
-    forms = {name: equation_form(equation) for name, equation in kept.items()}
-    needed = live(Program(program.inputs, tuple(kept.values()), (output,)))
-    lines = []
-    for equation in needed.equations:
-        tree = forms[equation.target]
+    lines: list[tuple[str, Tree]] = []
+    for equation in live(program, (output,)).equations:
+        tree = trees[equation.target]
         if tree is None:
             return None
         lines.append((equation.target, tree))
@@ -94,8 +100,13 @@ def matrix_form(program: Program, output: str, given: frozenset[str]) -> MatrixF
 
 
 def _is_linear(value: Expr) -> bool:
-    """Whether a value is made of sums and products alone."""
-    return not any(part.is_Function or (isinstance(part, Pow) and not part.exp.is_Number) for part in walk(value))
+    """Whether a value is made of sums and products alone, divided by nothing but sizes."""
+    return not any(part.is_Function or (isinstance(part, Pow) and not _is_plain_power(part)) for part in walk(value))
+
+
+def _is_plain_power(power: Pow) -> bool:
+    base, exponent = power.args
+    return bool(exponent.is_Integer) and (exponent > 0 or isinstance(base, Dim))
 
 
 def equation_form(equation: Equation) -> Tree | None:
@@ -189,6 +200,8 @@ def _transposed(tree: Tree) -> Tree:
         return Call("outer", tree.args[::-1])
     if isinstance(tree, Binary) and tree.op == "@":
         return Binary("@", _transposed(tree.right), _transposed(tree.left))
+    if isinstance(tree, Binary) and tree.op in ("+", "-"):
+        return Binary(tree.op, _transposed(tree.left), _transposed(tree.right))
     return Transpose(tree)
 
 
@@ -294,7 +307,8 @@ def _quotient(parts: Sequence[tuple[Tree, bool]]) -> Tree | None:
     """A product of trees, those marked as below under one fraction bar; None when there are none."""
     if not parts:
         return None
-    above = _joined([tree for tree, below in parts if not below])
+    named_first = sorted(parts, key=lambda part: not isinstance(part[0], Name))
+    above = _joined([tree for tree, below in named_first if not below])
     below = _joined([tree for tree, below in parts if below])
     if below is None:
         return above

@@ -200,6 +200,8 @@ class _Printed(_Hand):
         right = self.write(tree.right, PRODUCT if self.loose(tree) else FRACTION)
         if tree.op == "*" and left_rank and right_rank:
             return f"{left} {self.elementwise} {right}"
+        if tree.op == "@" and left_rank == 1 and tree.left == tree.right:
+            return self.squared_norm(self.write(tree.left))
         if tree.op == "@" and left_rank == 1:
             return f"{self.transposed(self.write(tree.left, ATOM))} {right}"
         if tree.op == "*" and _is_fraction(tree.left):
@@ -247,6 +249,9 @@ class _Printed(_Hand):
         return self.function(tree, words)
 
     sum_sign = "Σ"
+
+    def squared_norm(self, text: str) -> str:
+        return f"‖{text}‖²"
 
     def function(self, tree: Call, words: list[str]) -> tuple[str, int]:
         raise NotImplementedError
@@ -324,6 +329,9 @@ class _Latex(_Printed):
     minus = "-"
     at_least, at_most = r"\ge", r"\le"
     sum_sign = r"\sum"
+
+    def squared_norm(self, text: str) -> str:
+        return rf"\left\|{text}\right\|^2"
 
     def bracket(self, text: str) -> str:
         return rf"\left({text}\right)"

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from derive.errors import CheckFailed
 
+DIGITS = 60
+
 
 def worst_error(got: ArrayLike, expected: NDArray[Any], what: str) -> float:
     """The largest difference of two arrays, relative to the largest expected entry (at least 1 stands for none).
@@ -45,9 +47,11 @@ def assert_close(got: ArrayLike, expected: NDArray[Any], tolerance: float, what:
 
 
 def _errors(found: NDArray[Any], expected: NDArray[Any]) -> list[tuple[float, tuple[int, ...]]]:
-    finite = [abs(entry) for entry in expected.flat if mpmath.isfinite(entry)]
-    scale = max(finite, default=mpmath.mpf(0)) or mpmath.mpf(1)
-    return [(_error(found[p], expected[p], scale), p) for p in np.ndindex(*expected.shape)]
+    """The error of every entry with its place, computed in more digits than either side has."""
+    with mpmath.workdps(DIGITS):
+        finite = [abs(entry) for entry in expected.flat if mpmath.isfinite(entry)]
+        scale = max(finite, default=mpmath.mpf(0)) or mpmath.mpf(1)
+        return [(_error(found[p], expected[p], scale), p) for p in np.ndindex(*expected.shape)]
 
 
 def _error(given: Any, wanted: Any, scale: Any) -> float:

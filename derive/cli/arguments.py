@@ -1,0 +1,76 @@
+"""What can be typed: commands, their arguments, and their help."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from importlib import import_module
+from typing import TypeAlias
+
+BACKENDS = ("numpy", "numexpr", "c", "llvm")
+Run: TypeAlias = "Callable[[argparse.Namespace], int]"
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="derive", description="From a formula to its derivative, its derivation and kernels."
+    )
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    listing = _command(commands, "list", "the catalog", "list_formulas")
+    listing.add_argument("--tag", help="only formulas with this tag, or of this subject")
+
+    _formula(_command(commands, "show", "a formula: equations, inputs, domains, source", "show"))
+
+    for kind, about in (
+        ("grad", "closed form of the gradient, with its check"),
+        ("jacobian", "closed form of the Jacobian, with its check"),
+        ("hessian", "closed form of the second derivatives, with its check"),
+    ):
+        command = _formula(_command(commands, kind, about, "derivative"))
+        command.set_defaults(kind=kind)
+        command.add_argument("--wrt", help="the inputs to differentiate by: one name, several with commas, or all")
+        command.add_argument("--steps", action="store_true", help="print the steps too")
+
+    code = _formula(_command(commands, "code", "the generated source of a value or a derivative", "code"))
+    which = code.add_mutually_exclusive_group()
+    for kind in ("grad", "jacobian", "hessian"):
+        which.add_argument(f"--{kind}", nargs="?", const="", metavar="WRT", help=f"of the {kind} instead of the value")
+    code.add_argument("--value", action="store_true", help="with a derivative: the value too, in one pass")
+    code.add_argument("--backend", default="numpy", help=f"one of {', '.join(BACKENDS)} (default: %(default)s)")
+    code.add_argument("--dtype", default="float64", choices=("float64", "float32"))
+    code.add_argument("-o", "--output", metavar="DIR", help="write a file into this folder instead of printing")
+
+    check = _command(commands, "check", "kernels of every backend against finite differences in 50 digits", "check")
+    check.add_argument("names", nargs="*", metavar="NAME")
+    check.add_argument("--all", action="store_true", help="every formula of the catalog")
+    check.add_argument("--backend", action="append", help="only this backend; may be given several times")
+
+    _command(commands, "doctor", "what works on this machine", "doctor")
+    return top
+
+
+def _command(commands: Commands, name: str, about: str, run: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=about, description=about)
+    command.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    command.set_defaults(run=_loaded(run))
+    return command
+
+
+def _formula(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    command.add_argument("formula", metavar="NAME|TEXT", help="a name of the catalog, or a text such as 'x @ x'")
+    command.add_argument("--given", default="", help='declarations for a text: "X: n d, w: d, y: n"')
+    return command
+
+
+def _loaded(name: str) -> Run:
+    """A command's function, imported when it runs, so that `--help` costs nothing."""
+
+    def run(options: argparse.Namespace) -> int:
+        commands = import_module("derive.cli.commands")
+        status: int = getattr(commands, name)(options)
+        return status
+
+    return run

@@ -1,0 +1,268 @@
+"""The commands: each asks the public functions and prints what they say."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import catalog
+from codegen import kernel, store
+from derive import api
+from derive.api import Derivative
+from derive.errors import BackendUnavailable, DeriveError
+from derive.formula import Formula
+from derive.notation.index_form import from_index
+from derive.notation.writing import write_text, write_unicode
+
+QUESTIONS = {"grad": api.grad, "jacobian": api.jacobian, "hessian": api.hessian}
+ENDINGS = {"numpy": ".py", "numexpr": ".py", "c": ".c", "llvm": ".ll"}
+
+
+def list_formulas(options: argparse.Namespace) -> int:
+    """Print the catalog by subject."""
+    wanted = set(catalog.tagged(options.tag)) if options.tag else set(catalog.names())
+    groups = {subject: [n for n in found if n in wanted] for subject, found in catalog.groups().items()}
+    groups = {subject: found for subject, found in groups.items() if found}
+    if options.tag and not groups:
+        tags = sorted({tag for name in catalog.names() for tag in catalog.find(name).tags} | set(catalog.SUBJECTS))
+        raise DeriveError(f"no formula has the tag {options.tag!r}; the tags are {', '.join(tags)}")
+    if options.json:
+        return _json({s: [_summary(catalog.find(name)) for name in found] for s, found in groups.items()})
+    width = max(len(name) for found in groups.values() for name in found)
+    for subject, found in groups.items():
+        print(_bold(subject.replace("_", " ")))
+        for name in found:
+            print(f"  {name.ljust(width)}  {catalog.find(name).title}")
+    return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    """Print a formula."""
+    formula = _asked(options)
+    if options.json:
+        return _json(_summary(formula))
+    print("\n".join(_described(formula)))
+    return 0
+
+
+def derivative(options: argparse.Namespace) -> int:
+    """Print a derivative with its check."""
+    found = QUESTIONS[options.kind](_asked(options), options.wrt)
+    report = found.check_mathematics()
+    if options.json:
+        _json(found.to_dict() | {"check": report.to_dict()})
+        return 0 if report.ok else 1
+    print("\n".join(_described(found.of)[: -1 if found.of.source else None]))
+    print()
+    print(_indented(_bold(str(found))))
+    if found.matrix_form is not None and found.index_form != str(found):
+        print(f"\n  index form\n{_indented(found.index_form, 4)}")
+    if options.steps:
+        print(f"\n  steps\n{_indented(str(found.derivation), 4)}")
+    print(f"\n{_indented(_verdict(report))}")
+    return 0 if report.ok else 1
+
+
+def code(options: argparse.Namespace) -> int:
+    """Print or write the generated source."""
+    kinds = [kind for kind in QUESTIONS if getattr(options, kind) is not None]
+    formula = _asked(options)
+    asked: Formula | Derivative = formula
+    if kinds:
+        asked = QUESTIONS[kinds[0]](formula, getattr(options, kinds[0]) or None)
+    elif options.value:
+        raise DeriveError("--value asks for the value beside a derivative; add --grad, --jacobian or --hessian")
+    text = api.emit(asked, options.backend, options.dtype, options.value)
+    if options.json:
+        return _json({"name": asked.name, "backend": options.backend, "dtype": options.dtype, "source": text})
+    if not options.output:
+        print(text, end="")
+        return 0
+    path = Path(options.output, f"{asked.name or 'formula'}{ENDINGS[options.backend]}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    print(path)
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Check derivatives and kernels, and print a table."""
+    if not options.all and not options.names:
+        raise DeriveError("name the formulas to check, or say --all")
+    names = catalog.names() if options.all else tuple(catalog.find(name).name for name in options.names)
+    backends = tuple(options.backend or kernel.BACKENDS)
+    for backend in backends:
+        kernel.usable(backend)
+    rows = []
+    for done, name in enumerate(names):
+        _progress(done, len(names), name)
+        rows.append((name, *_checked(name, backends)))
+    _progress(len(names), len(names), "")
+    ok = all(all(cell["ok"] for cell in cells.values()) for _, cells, _ in rows)
+    if options.json:
+        _json({"ok": ok, "formulas": {name: cells for name, cells, _ in rows}})
+    else:
+        _table(rows, backends)
+    return 0 if ok else 1
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Print what works on this machine."""
+    facts: dict[str, Any] = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in kernel.BACKENDS:
+        try:
+            kernel.usable(name)
+            facts[f"backend {name}"] = "ready"
+        except BackendUnavailable as error:
+            facts[f"backend {name}"] = str(error)
+    compiler = os.environ.get("CC") or next((c for c in ("cc", "gcc", "clang", "tcc") if shutil.which(c)), None)
+    facts["C compiler"] = (shutil.which(compiler) if compiler else None) or "none found"
+    facts["threads"] = os.cpu_count()
+    try:
+        facts["cache"] = f"{store.folder()} ({store.size() / 1e6:.1f} MB)"
+    except BackendUnavailable as error:
+        facts["cache"] = str(error)
+    if options.json:
+        return _json(facts)
+    width = max(map(len, facts))
+    print("\n".join(f"{name.ljust(width)}  {value}" for name, value in facts.items()))
+    return 0
+
+
+# ---------------------------------------------------------------- formulas in words
+
+
+def _asked(options: argparse.Namespace) -> Formula:
+    """The formula that was named, or written out."""
+    if options.given:
+        return api.parse(options.formula, options.given)
+    return api.resolve(options.formula)
+
+
+def _summary(formula: Formula) -> dict[str, Any]:
+    return {
+        "name": formula.name,
+        "title": formula.title,
+        "inputs": {a.name: " ".join([*map(str, a.shape), a.domain.name]) for a in formula.program.inputs},
+        "equations": [f"{e.element} = {write_text(from_index(e.value))}" for e in formula.program.equations],
+        "value": formula.value,
+        "wrt": list(formula.wrt),
+        "claims": {", ".join(key): text for key, text in formula.claims},
+        "aliases": list(formula.aliases),
+        "tags": list(formula.tags),
+        "source": formula.source,
+        "explanation": formula.explanation,
+    }
+
+
+def _described(formula: Formula) -> list[str]:
+    """A formula in a few lines."""
+    *before, value = [
+        f"{write_unicode(from_index(e.element))} = {write_unicode(from_index(e.value))}"
+        for e in formula.program.equations
+    ]
+    lines = [_bold(f"{formula.name} — {formula.title}" if formula.source else formula.title)]
+    lines += [f"  {formula.explanation}"] if formula.explanation else []
+    lines.append(f"  inputs   {'; '.join(map(str, formula.program.inputs))}")
+    lines.append(f"  value    {value}")
+    lines += [f"  {'where' if at == 0 else '     '}    {line}" for at, line in enumerate(before)]
+    if formula.aliases:
+        lines.append(f"  also     {', '.join(formula.aliases)}")
+    return [*lines, f"  source   {formula.source}"] if formula.source else lines
+
+
+def _verdict(report: Any) -> str:
+    """What was checked, in words."""
+    differences = [c for c in report.checks if c.against.startswith("central")]
+    claims = [c for c in report.checks if c.subject.startswith("claim")]
+    if not report.ok:
+        return _red("FAILED") + "\n" + "\n".join(c.detail for c in report.checks if not c.ok)
+    worst = max((c.worst_error for c in differences), default=0.0)
+    points = max((c.points for c in differences), default=0)
+    said = f"agrees with central differences in 50 digits at {points} random points (worst error {worst:.0e})"
+    if claims:
+        said += f"\nthe known closed form{'s are' if len(claims) > 1 else ' is'} proved equal"
+    return f"{_green('checked')}  " + said.replace("\n", "\n" + " " * 9)
+
+
+# ---------------------------------------------------------------- tables and colours
+
+
+def _checked(name: str, backends: tuple[str, ...]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """The checks of one formula, by column, and what went wrong."""
+    formula = catalog.find(name)
+    first = api.jacobian if formula.program.array(formula.value).shape else api.grad
+    reports = [first(formula).check(backends)]
+    if first is api.grad:
+        reports.append(api.hessian(formula).check(backends))
+    cells: dict[str, dict[str, Any]] = {}
+    for check in (check for report in reports for check in report.checks):
+        column = next((b for b in backends if check.subject == f"the {b} kernel"), None)
+        column = column or ("claims" if check.subject.startswith("claim") else "derivative")
+        cell = cells.setdefault(column, {"ok": True, "worst_error": 0.0})
+        cell["ok"] = cell["ok"] and check.ok
+        cell["worst_error"] = max(cell["worst_error"], check.worst_error)
+    return cells, [check.detail for report in reports for check in report.checks if not check.ok]
+
+
+def _table(rows: list[tuple[str, dict[str, dict[str, Any]], list[str]]], backends: tuple[str, ...]) -> None:
+    columns = ("derivative", "claims", *backends)
+    width = max(len(name) for name, _, _ in rows)
+    print("  ".join([" " * width, *(column.ljust(10) for column in columns)]).rstrip())
+    for name, cells, wrong in rows:
+        texts = [_cell(cells.get(column), column) for column in columns]
+        print("  ".join([name.ljust(width), *texts]).rstrip())
+        for line in wrong:
+            print(_indented(line, 4))
+
+
+def _cell(cell: dict[str, Any] | None, column: str) -> str:
+    if cell is None:
+        return "–".ljust(10)
+    if not cell["ok"]:
+        return _red("FAILED".ljust(10))
+    return _green(("proved" if column == "claims" else f"{cell['worst_error']:.0e}").ljust(10))
+
+
+def _progress(done: int, total: int, name: str) -> None:
+    """A bar on standard error, on a terminal only."""
+    if sys.stderr.isatty():
+        bar = "█" * (done * 30 // max(total, 1))
+        print(
+            f"\r\033[K{bar:30} {done}/{total} {name}" if done < total else "\r\033[K",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _json(document: Any) -> int:
+    print(json.dumps(document, ensure_ascii=False, indent=2))
+    return 0
+
+
+def _indented(text: str, by: int = 2) -> str:
+    return "\n".join(" " * by + line for line in text.splitlines())
+
+
+def _styled(text: str, style: str) -> str:
+    plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
+    return text if plain else "\n".join(f"\033[{style}m{line}\033[0m" for line in text.splitlines())
+
+
+def _bold(text: str) -> str:
+    return _styled(text, "1")
+
+
+def _green(text: str) -> str:
+    return _styled(text, "32")
+
+
+def _red(text: str) -> str:
+    return _styled(text, "31")
