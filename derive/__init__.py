@@ -3,21 +3,29 @@
 >>> import derive
 >>> print(derive.grad("mse"))
 ∇_w = (2/n) Xᵀ (X w − y)
+
+What stands here is loaded when it is first used, so that importing the package costs nothing.
 """
 
-from derive.api import Derivative, compile, emit, formula, grad, hessian, jacobian, names, parse
-from derive.derivation import Derivation, Step
-from derive.errors import (
-    BackendUnavailable,
-    CheckFailed,
-    DeriveError,
-    DomainError,
-    NotDifferentiable,
-    ParseError,
-    ShapeError,
-    UnknownFormula,
-)
-from derive.formula import Formula
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from derive.api import Derivative, compile, emit, formula, grad, hessian, jacobian, names, parse
+    from derive.derivation import Derivation, Step
+    from derive.errors import (
+        BackendUnavailable,
+        CheckFailed,
+        DeriveError,
+        DomainError,
+        NotDifferentiable,
+        ParseError,
+        ShapeError,
+        UnknownFormula,
+    )
+    from derive.formula import Formula
 
 __version__ = "0.1.0"
 __all__ = [
@@ -42,3 +50,19 @@ __all__ = [
     "names",
     "parse",
 ]
+
+_HOMES = {"Formula": "derive.formula", "Derivation": "derive.derivation", "Step": "derive.derivation"}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, from the module that holds it."""
+    if name not in __all__:
+        raise AttributeError(f"module 'derive' has no attribute {name!r}")
+    for home in (_HOMES.get(name), "derive.errors", "derive.api"):
+        if home and hasattr(module := import_module(home), name):
+            return getattr(module, name)
+    raise AttributeError(f"module 'derive' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -26,6 +26,7 @@ from derive.program import (
     elements,
     is_element,
     name_of,
+    names_in,
     positions_of,
     substitute,
 )
@@ -98,8 +99,9 @@ def _candidate(value: Expr, definition: Equation, binding: dict[Index, Expr]) ->
     licence="a definition of the formula",
 )
 def fold(value: Expr, context: Context) -> Expr | None:
-    for definition in context.definitions:
-        if not _worth_naming(definition.value):
+    present = names_in(value)
+    for definition in (d for name in sorted(present) for d in context.definitions_reading.get(name, ())):
+        if not _worth_naming(definition.value) or not names_in(definition.value) <= present:
             continue
         for binding in _bindings(definition, value):
             found = _candidate(value, definition, binding)

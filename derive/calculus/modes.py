@@ -146,7 +146,15 @@ class _Reverse:
         self.work, self.program = work, work.program
         self.value = work.program.outputs[-1]
         self.results = dict(zip(wrt, names, strict=True))
-        self.active = [n for n in dependent(self.program, wrt) if n in _needed(self.program)]
+        needed = {e.target for e in live(self.program).equations}
+        self.active = [name for name in dependent(self.program, wrt) if name in needed]
+        carrying = {*self.active, self.value}
+        self.readers: dict[str, list[Equation]] = {}
+        for equation in self.program.equations:
+            if equation.target in carrying:
+                for name in names_in(equation.value):
+                    self.readers.setdefault(name, []).append(equation)
+        self.varying = {*self.active, *self.results}
         self.adjoints: dict[str, Equation] = {}
         self.inlined: set[str] = set()
 
@@ -191,8 +199,7 @@ class _Reverse:
 
     def consumers(self, name: str) -> list[Equation]:
         """The equations through which the value depends on `name`."""
-        through = {*self.active, self.value}
-        return [e for e in self.program.equations if e.target in through and name in names_in(e.value)]
+        return self.readers.get(name, [])
 
     def contribution(self, equation: Equation, variable: Element) -> Expr:
         """What flows back to `variable` through one equation."""
@@ -213,18 +220,13 @@ class _Reverse:
         """Whether an adjoint is so short, or so seldom used, that it needs no name."""
         if is_element(result) or not names_in(result):
             return True
-        varying = {*self.active, *self.results}
-        return sum(n in varying for n in names_in(self.program.definitions[name].value)) <= 1
+        return sum(n in self.varying for n in names_in(self.program.definitions[name].value)) <= 1
 
     def output(self, variable: str) -> None:
         """A variable the value does not depend on still has a derivative: zero, everywhere."""
         if variable not in self.adjoints:
             array = self.program.array(variable)
             self.adjoints[variable] = Equation(self.results[variable], self.work.indices_for(array.shape), S.Zero)
-
-
-def _needed(program: Program) -> set[str]:
-    return {e.target for e in live(program).equations}
 
 
 # ---------------------------------------------------------------- forward mode

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 from sympy import Expr, Indexed
 
 from derive.domains import REAL, Domain
-from derive.program import Array, Element, Equation, children, name_of, rebuilt
+from derive.program import Array, Element, Equation, children, name_of, names_in, rebuilt
 
 MAX_APPLICATIONS = 100_000
 
@@ -35,6 +36,15 @@ class Context:
     definitions: tuple[Equation, ...] = ()
     tangents: Mapping[str, str] = field(default_factory=dict)
     constraints: frozenset[str] = frozenset()
+
+    @cached_property
+    def definitions_reading(self) -> dict[str, tuple[Equation, ...]]:
+        """The definitions by one name that each of them reads."""
+        found: dict[str, tuple[Equation, ...]] = {}
+        for definition in self.definitions:
+            name = min(names_in(definition.value), default="")
+            found[name] = (*found.get(name, ()), definition)
+        return found
 
     def domain(self, ref: Element) -> Domain:
         """The domain of an element; the reals when its array is not known here."""

@@ -19,17 +19,17 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    listing = _command(commands, "list", "the catalog", "list_formulas")
+    listing = _command(commands, "list", "the catalog", "list_formulas", remember=True)
     listing.add_argument("--tag", help="only formulas with this tag, or of this subject")
 
-    _formula(_command(commands, "show", "a formula: equations, inputs, domains, source", "show"))
+    _formula(_command(commands, "show", "a formula: equations, inputs, domains, source", "show", remember=True))
 
     for kind, about in (
         ("grad", "closed form of the gradient, with its check"),
         ("jacobian", "closed form of the Jacobian, with its check"),
         ("hessian", "closed form of the second derivatives, with its check"),
     ):
-        command = _formula(_command(commands, kind, about, "derivative"))
+        command = _formula(_command(commands, kind, about, "derivative", remember=True))
         command.set_defaults(kind=kind)
         command.add_argument("--wrt", help="the inputs to differentiate by: one name, several with commas, or all")
         command.add_argument("--steps", action="store_true", help="print the steps too")
@@ -52,10 +52,10 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _command(commands: Commands, name: str, about: str, run: str) -> argparse.ArgumentParser:
+def _command(commands: Commands, name: str, about: str, run: str, remember: bool = False) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=about, description=about)
     command.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
-    command.set_defaults(run=_loaded(run))
+    command.set_defaults(run=_loaded(run), remember=remember)
     return command
 
 

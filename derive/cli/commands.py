@@ -15,6 +15,7 @@ import catalog
 from codegen import kernel, store
 from derive import api
 from derive.api import Derivative
+from derive.cli.style import bold, green, red
 from derive.errors import BackendUnavailable, DeriveError
 from derive.formula import Formula
 from derive.notation.index_form import from_index
@@ -36,7 +37,7 @@ def list_formulas(options: argparse.Namespace) -> int:
         return _json({s: [_summary(catalog.find(name)) for name in found] for s, found in groups.items()})
     width = max(len(name) for found in groups.values() for name in found)
     for subject, found in groups.items():
-        print(_bold(subject.replace("_", " ")))
+        print(bold(subject.replace("_", " ")))
         for name in found:
             print(f"  {name.ljust(width)}  {catalog.find(name).title}")
     return 0
@@ -60,7 +61,7 @@ def derivative(options: argparse.Namespace) -> int:
         return 0 if report.ok else 1
     print("\n".join(_described(found.of)[: -1 if found.of.source else None]))
     print()
-    print(_indented(_bold(str(found))))
+    print(_indented(bold(str(found))))
     if found.matrix_form is not None and found.index_form != str(found):
         print(f"\n  index form\n{_indented(found.index_form, 4)}")
     if options.steps:
@@ -167,7 +168,7 @@ def _described(formula: Formula) -> list[str]:
         f"{write_unicode(from_index(e.element))} = {write_unicode(from_index(e.value))}"
         for e in formula.program.equations
     ]
-    lines = [_bold(f"{formula.name} — {formula.title}" if formula.source else formula.title)]
+    lines = [bold(f"{formula.name} — {formula.title}" if formula.source else formula.title)]
     lines += [f"  {formula.explanation}"] if formula.explanation else []
     lines.append(f"  inputs   {'; '.join(map(str, formula.program.inputs))}")
     lines.append(f"  value    {value}")
@@ -182,13 +183,13 @@ def _verdict(report: Any) -> str:
     differences = [c for c in report.checks if c.against.startswith("central")]
     claims = [c for c in report.checks if c.subject.startswith("claim")]
     if not report.ok:
-        return _red("FAILED") + "\n" + "\n".join(c.detail for c in report.checks if not c.ok)
+        return red("FAILED") + "\n" + "\n".join(c.detail for c in report.checks if not c.ok)
     worst = max((c.worst_error for c in differences), default=0.0)
     points = max((c.points for c in differences), default=0)
     said = f"agrees with central differences in 50 digits at {points} random points (worst error {worst:.0e})"
     if claims:
         said += f"\nthe known closed form{'s are' if len(claims) > 1 else ' is'} proved equal"
-    return f"{_green('checked')}  " + said.replace("\n", "\n" + " " * 9)
+    return f"{green('checked')}  " + said.replace("\n", "\n" + " " * 9)
 
 
 # ---------------------------------------------------------------- tables and colours
@@ -226,8 +227,8 @@ def _cell(cell: dict[str, Any] | None, column: str) -> str:
     if cell is None:
         return "–".ljust(10)
     if not cell["ok"]:
-        return _red("FAILED".ljust(10))
-    return _green(("proved" if column == "claims" else f"{cell['worst_error']:.0e}").ljust(10))
+        return red("FAILED".ljust(10))
+    return green(("proved" if column == "claims" else f"{cell['worst_error']:.0e}").ljust(10))
 
 
 def _progress(done: int, total: int, name: str) -> None:
@@ -249,20 +250,3 @@ def _json(document: Any) -> int:
 
 def _indented(text: str, by: int = 2) -> str:
     return "\n".join(" " * by + line for line in text.splitlines())
-
-
-def _styled(text: str, style: str) -> str:
-    plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
-    return text if plain else "\n".join(f"\033[{style}m{line}\033[0m" for line in text.splitlines())
-
-
-def _bold(text: str) -> str:
-    return _styled(text, "1")
-
-
-def _green(text: str) -> str:
-    return _styled(text, "32")
-
-
-def _red(text: str) -> str:
-    return _styled(text, "31")
