@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from derive.errors import UnknownFormula, nearest
-from derive.formula import Formula
+from derive.formulas import Formula
 
 SUBJECTS = (
     "linear_algebra",

@@ -1,6 +1,6 @@
 """Activations: what a unit of a network does to its input."""
 
-from derive.formula import Formula, Sum, arrays, dims, exp, indices, log, maximum, scalars
+from derive.formulas import Formula, Sum, arrays, dims, exp, indices, log, maximum, scalars
 
 (k,) = dims("k")
 i, j = indices(i=k, j=k)

@@ -1,6 +1,6 @@
 """Calculus: the rules of differentiation, each on its smallest example."""
 
-from derive.formula import Formula, scalars
+from derive.formulas import Formula, scalars
 
 x, u, f = scalars("x u f")
 

@@ -1,6 +1,6 @@
 """Distributions: densities and their logarithms."""
 
-from derive.formula import Formula, exp, log, pi, positive, scalars, sqrt
+from derive.formulas import Formula, exp, log, pi, positive, scalars, sqrt
 
 x, mu, sigma, f, ell = scalars("x mu sigma f ell")
 

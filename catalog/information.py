@@ -1,6 +1,6 @@
 """Information: entropies and divergences, in nats."""
 
-from derive.formula import Formula, Sum, arrays, dims, indices, log, scalars, simplex
+from derive.formulas import Formula, Sum, arrays, dims, indices, log, scalars, simplex
 
 (k,) = dims("k")
 (i,) = indices(i=k)

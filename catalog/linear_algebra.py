@@ -1,6 +1,6 @@
 """Linear algebra: products, forms and norms."""
 
-from derive.formula import Formula, Sum, arrays, dims, indices, scalars
+from derive.formulas import Formula, Sum, arrays, dims, indices, scalars
 
 (n,) = dims("n")
 i, j = indices(i=n, j=n)

@@ -1,6 +1,6 @@
 """Losses: how far predictions are from what was observed; the mean over n samples."""
 
-from derive.formula import Formula, Sum, arrays, binary, dims, exp, indices, log, scalars, simplex, unit
+from derive.formulas import Formula, Sum, arrays, binary, dims, exp, indices, log, scalars, simplex, unit
 
 n, d, k = dims("n d k")
 i, j, a, b = indices(i=n, j=d, a=k, b=k)

@@ -1,6 +1,6 @@
 """Models: what is fitted, with the objective it is fitted by."""
 
-from derive.formula import Formula, Sum, arrays, binary, dims, exp, indices, log, nonnegative, scalars
+from derive.formulas import Formula, Sum, arrays, binary, dims, exp, indices, log, nonnegative, scalars
 
 n, d = dims("n d")
 i, j, l = indices(i=n, j=d, l=d)

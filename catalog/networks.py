@@ -1,6 +1,6 @@
 """Networks: layers and what flows back through them."""
 
-from derive.formula import Formula, Sum, arrays, binary, dims, indices, log, relu, scalars, sigmoid
+from derive.formulas import Formula, Sum, arrays, binary, dims, indices, log, relu, scalars, sigmoid
 
 d, h = dims("d h")
 i, j = indices(i=h, j=d)

@@ -1,6 +1,6 @@
 """Probability: conditioning, and likelihoods of samples."""
 
-from derive.formula import Formula, Sum, arrays, dims, indices, log, pi, positive, scalars, unit
+from derive.formulas import Formula, Sum, arrays, dims, indices, log, pi, positive, scalars, unit
 
 (n,) = dims("n")
 (i,) = indices(i=n)

@@ -246,6 +246,7 @@ class _Unit(Speller[_Piece]):
         strided = f"static inline void {name}_strided({arguments})"
         lines = [
             "/* What NumPy calls: one run for each position of the outer dimension. */",
+            "#include <fenv.h>",
             "#include <stdint.h>",
             "#include <stdlib.h>",
             "",
@@ -276,6 +277,7 @@ class _Unit(Speller[_Piece]):
             lines.append("    free(work);")
         else:
             lines.append("    (void)data;")
+        lines.append("    feclearexcept(FE_ALL_EXCEPT);")
         return "\n".join([*lines, "}", ""])
 
     def strides(self, array: Array) -> list[str]:

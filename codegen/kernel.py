@@ -98,6 +98,7 @@ class Kernel:
     """A compiled program: call it with arrays in the order of its inputs, or by keyword.
 
     Leading axes broadcast as NumPy's do. Several results come as a named tuple. `out` takes an array, or a tuple.
+    Infinities and not-a-number are values: nothing warns of them.
 
     Raises:
         ShapeError: shapes do not fit; the message names the arrays and the size that disagrees.

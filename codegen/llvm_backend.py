@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import platform
 import struct
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ INTRINSICS = {"exp", "log", "sin", "cos", "sqrt", "fabs", "pow"}
 ARITHMETIC = {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"}
 ORDERED = {">": "ogt", ">=": "oge", "<": "olt", "<=": "ole", "==": "oeq", "!=": "une"}
 SIZE = "i64"
+FLAGS = 0x3D if platform.machine().lower() in ("x86_64", "amd64") else 0x1F  # the C library's FE_ALL_EXCEPT
 
 
 class LLVMBackend:
@@ -126,7 +128,7 @@ def _with_libm() -> None:
     """Make the functions of the C library known, wherever this system keeps them."""
     binding = _llvmlite().binding
     places = ["msvcrt"] if sys.platform == "win32" else [ctypes.util.find_library("m"), None]
-    for name in [*_LIBM, *(f"{name}f" for name in _LIBM), "malloc", "free"]:
+    for name in [*_LIBM, *(f"{name}f" for name in _LIBM), "malloc", "free", "feclearexcept"]:
         for place in places:
             found = getattr(ctypes.CDLL(place), name, None)
             if found is not None:
@@ -319,6 +321,8 @@ class _Module(Speller[str]):
         if self.nest.workspace:
             self.declare("free", "void @free(ptr)")
             self.emit(f"call void @free(ptr {work})")
+        self.declare("feclearexcept", "i32 @feclearexcept(i32)")
+        self.emit(f"{self.new()} = call i32 @feclearexcept(i32 {FLAGS})")
         self.emit("ret void")
         head = f"define void @{self.nest.name}_loop(ptr %args, ptr %dimensions, ptr %steps, ptr %data) nounwind"
         return "\n".join([f"{head} {{", *self.lines, "}"])

@@ -98,8 +98,9 @@ class PythonLoop:
             count = len(self.signature.inputs)
             with np.errstate(all="ignore"):
                 results = self.function(*views[:count])
-            for view, result in zip(views[count:], results, strict=True):
-                view[...] = result
+                for view, result in zip(views[count:], results, strict=True):
+                    view[...] = result
+                np.add(0.0, 0.0)  # clears the flags that the last operation may have left
         except BaseException as error:  # the exception must not cross C code; the kernel raises it
             self.kept.error = error
 

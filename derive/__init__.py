@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         ShapeError,
         UnknownFormula,
     )
-    from derive.formula import Formula
+    from derive.formulas import Formula
 
 __version__ = "0.1.0"
 __all__ = [
@@ -51,7 +51,7 @@ __all__ = [
     "parse",
 ]
 
-_HOMES = {"Formula": "derive.formula", "Derivation": "derive.derivation", "Step": "derive.derivation"}
+_HOMES = {"Formula": "derive.formulas", "Derivation": "derive.derivation", "Step": "derive.derivation"}
 
 
 def __getattr__(name: str) -> Any:

@@ -24,7 +24,7 @@ from derive.calculus.rewriting import Context
 from derive.calculus.stability import stabilised
 from derive.derivation import Derivation, Step
 from derive.errors import CheckFailed, DeriveError, ShapeError, nearest
-from derive.formula import Formula
+from derive.formulas import Formula
 from derive.notation.index_form import from_index
 from derive.notation.text import array_from, declarations
 from derive.notation.tree import Tree

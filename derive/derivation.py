@@ -66,4 +66,10 @@ class Derivation:
         return len(self.steps)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.steps))
+        """One equality a line, under the name it is about."""
+        lines: list[str] = []
+        for at, step in enumerate(self.steps):
+            if at == 0 or self.steps[at - 1].target != step.target:
+                lines.append(str(step.target))
+            lines.append(f"  = {step.after}    [{step.why}]")
+        return "\n".join(lines)

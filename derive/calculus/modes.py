@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from sympy import Add, Expr, S
 
 from derive.calculus.differentiation import DIFFERENTIATION, Partial, unresolved
-from derive.calculus.rewriting import Application, Context, replay, rewrite
+from derive.calculus.rewriting import Application, Context, rewrite
 from derive.calculus.simplification import simplified
 from derive.derivation import Derivation, Step
 from derive.errors import DeriveError, ShapeError
@@ -79,22 +79,20 @@ class _Work:
         unresolved(raw)
         result = simplified(raw, context, trace)
         self.steps.append(Step(target, target, start, reason))
-        self.record(target, start, trace)
+        self.record(target, trace)
         return result
 
     def simplify(self, target: Element, start: Expr) -> Expr:
         """`start` simplified, each rule recorded as a step about `target`."""
         trace: list[Application] = []
         result = simplified(start, self.context, trace)
-        self.record(target, start, trace)
+        self.record(target, trace)
         return result
 
-    def record(self, target: Element, start: Expr, trace: list[Application]) -> None:
+    def record(self, target: Element, trace: list[Application]) -> None:
         """Write the applications of a trace down as steps."""
-        before = start
-        for after, made in replay(start, trace):
-            self.steps.append(Step(target, before, after, made.rule.name, made.note, made.old, made.new))
-            before = after
+        for made in trace:
+            self.steps.append(Step(target, made.before, made.after, made.rule.name, made.note, made.old, made.new))
 
 
 def _scope(program: Program, context: Context) -> Context:

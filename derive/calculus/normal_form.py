@@ -298,7 +298,9 @@ class _Algebra:
         return self.multiply(self.power(content, power), _atom(("polynomial", _frozen(rest)), power))
 
     def _raised(self, atom: Atom, power: Fraction) -> Polynomial:
-        return self.exponential(_scale(dict(atom[1]), power)) if atom[0] == "exp" else _atom(atom, power)
+        if atom[0] == "exp":
+            return self.exponential(_scale(dict(atom[1]), power))
+        return _atom(atom, UNIT if atom[0] == "delta" and power > 0 else power)
 
     def power_of_number(self, number: Fraction, power: Fraction) -> Polynomial:
         """`number ** power`: a number where it is one, else a product of roots of primes."""

@@ -11,7 +11,7 @@ back to) comes in a `Context`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
@@ -21,7 +21,7 @@ from sympy import Expr, Indexed
 from derive.domains import REAL, Domain
 from derive.program import Array, Element, Equation, children, name_of, names_in, rebuilt
 
-MAX_APPLICATIONS = 100_000
+MAX_APPLICATIONS = 10_000
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Application:
-    """A rule that was applied: what it met and what it made."""
+    """A rule that was applied: the part it met, what it made of it, and the whole value before and after."""
 
     rule: Rule
     old: Expr
     new: Expr
+    before: Expr
+    after: Expr
 
     @property
     def note(self) -> str:
@@ -120,59 +122,41 @@ class Application:
 
 def rewrite(value: Expr, table: Table, context: Context, trace: list[Application] | None = None) -> Expr:
     """`value` with the rules of `table` applied until none applies, parts before wholes."""
-    return _Rewriting(table, context, trace if trace is not None else []).run(value)
+    return _Rewriting(table, context).run(value, trace if trace is not None else [])
 
 
 class _Rewriting:
-    def __init__(self, table: Table, context: Context, trace: list[Application]) -> None:
-        self.table, self.context, self.trace = table, context, trace
-        self.known: dict[Expr, tuple[Expr, list[Application]]] = {}
+    """One rule at a time, in the whole value: what the trace says is what happened."""
 
-    def run(self, value: Expr) -> Expr:
-        if value in self.known:
-            result, how = self.known[value]
-            self.trace.extend(how)
-            return result
-        start = len(self.trace)
-        result = self._fresh(value)
-        self.known[value] = result, self.trace[start:]
-        return result
+    def __init__(self, table: Table, context: Context) -> None:
+        self.table, self.context = table, context
+        self.normal: set[Expr] = set()
+        self.last: tuple[Rule, Expr, Expr] | None = None
 
-    def _fresh(self, value: Expr) -> Expr:
-        result = value
-        if result.args and not isinstance(result, Indexed):
-            old_parts = children(result)
-            parts = tuple(map(self.run, old_parts))
-            if any(new is not old for new, old in zip(parts, old_parts, strict=True)):
-                result = rebuilt(result, parts)
-                if result in self.known:
-                    return self.run(result)
-        for rule in self.table.for_value(result):
-            new = rule.apply(result, self.context)
-            if new is not None and new != result:
-                if len(self.trace) > MAX_APPLICATIONS:
-                    raise RecursionError(f"the rules of {self.table.title!r} do not come to an end on {value}")
-                self.trace.append(Application(rule, result, new))
-                return self.run(new)
-        return result
+    def run(self, value: Expr, trace: list[Application]) -> Expr:
+        for _ in range(MAX_APPLICATIONS):
+            after = self.step(value)
+            if after is None:
+                return value
+            assert self.last is not None
+            if after != value:
+                trace.append(Application(*self.last, value, after))
+            value = after
+        raise RecursionError(f"the rules of {self.table.title!r} do not come to an end on {value}")
 
-
-def replay(start: Expr, trace: Iterable[Application]) -> Iterator[tuple[Expr, Application]]:
-    """The whole value after each application in turn; what changes nothing any more is left out."""
-    value = start
-    for application in trace:
-        changed = replaced(value, application.old, application.new)
-        if changed != value:
-            value = changed
-            yield value, application
-
-
-def replaced(value: Expr, old: Expr, new: Expr) -> Expr:
-    """`value` with every part that equals `old` replaced."""
-    if value == old:
-        return new
-    if not value.args or isinstance(value, Indexed):
-        return value
-    old_parts = children(value)
-    parts = tuple(replaced(part, old, new) for part in old_parts)
-    return value if all(a is b for a, b in zip(parts, old_parts, strict=True)) else rebuilt(value, parts)
+    def step(self, value: Expr) -> Expr | None:
+        """The value after the first rule that applies, parts before wholes; None when none does."""
+        if value in self.normal:
+            return None
+        parts = () if isinstance(value, Indexed) else children(value)
+        for at, part in enumerate(parts):
+            changed = self.step(part)
+            if changed is not None:
+                return rebuilt(value, (*parts[:at], changed, *parts[at + 1 :]))
+        for rule in self.table.for_value(value):
+            new = rule.apply(value, self.context)
+            if new is not None and new != value:
+                self.last = rule, value, new
+                return new
+        self.normal.add(value)
+        return None

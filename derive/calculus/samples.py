@@ -6,7 +6,7 @@ Every rule's example is written over these names, so that one law can draw numbe
 from __future__ import annotations
 
 from derive.calculus.rewriting import Context
-from derive.formula import arrays, dims, indices, positive, scalars, simplex
+from derive.formulas import arrays, dims, indices, positive, scalars, simplex
 from derive.program import Array
 
 n, m = dims("n m")

@@ -17,7 +17,7 @@ from derive import api
 from derive.api import Derivative
 from derive.cli.style import bold, green, red
 from derive.errors import BackendUnavailable, DeriveError
-from derive.formula import Formula
+from derive.formulas import Formula
 from derive.notation.index_form import from_index
 from derive.notation.writing import write_text, write_unicode
 

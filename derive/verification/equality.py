@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from derive.errors import CheckFailed
 
 DIGITS = 60
+FLOOR = 1e-3  # an array whose entries are all smaller is compared absolutely: rounding does not shrink with them
 
 
 def worst_error(got: ArrayLike, expected: NDArray[Any], what: str) -> float:
-    """The largest difference of two arrays, relative to the largest expected entry (at least 1 stands for none).
+    """The largest difference of two arrays, relative to the largest expected entry.
 
     Not-a-number and infinities agree with themselves only.
 
@@ -50,7 +51,7 @@ def _errors(found: NDArray[Any], expected: NDArray[Any]) -> list[tuple[float, tu
     """The error of every entry with its place, computed in more digits than either side has."""
     with mpmath.workdps(DIGITS):
         finite = [abs(entry) for entry in expected.flat if mpmath.isfinite(entry)]
-        scale = max(finite, default=mpmath.mpf(0)) or mpmath.mpf(1)
+        scale = max([*finite, mpmath.mpf(FLOOR)])
         return [(_error(found[p], expected[p], scale), p) for p in np.ndindex(*expected.shape)]
 
 

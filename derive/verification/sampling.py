@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from derive.errors import DomainError
 from derive.primitives import primitive
-from derive.program import Array, Dim, Equation, Program, free_indices, inlined, names_in, walk
+from derive.program import Array, Dim, Equation, Maximum, Program, free_indices, inlined, names_in, walk
 from derive.verification.oracle import evaluate
 
 GRAIN = 2.0**-10
@@ -136,7 +136,10 @@ _STRUCTURES: dict[str, Draw] = {
 
 @cache
 def kinks(program: Program) -> Program | None:
-    """A program whose outputs vanish exactly where `program` is not smooth, or None when it is smooth everywhere."""
+    """A program whose outputs vanish exactly where `program` is not smooth, or None when it is smooth everywhere.
+
+    A comparison with a largest entry holds somewhere at every point; ties are for the domain to exclude.
+    """
     found: list[Equation] = []
     definitions = program.definitions
     varying = {array.name for array in program.inputs if not array.domain.integer}
@@ -147,7 +150,8 @@ def kinks(program: Program) -> Program | None:
                 whole = kink
                 for name in reversed(list(definitions)):
                     whole = inlined(whole, {name: definitions[name]})
-                if not varying.isdisjoint(names_in(whole)):
+                largest = any(isinstance(part, Maximum) for part in walk(whole))
+                if not largest and not varying.isdisjoint(names_in(whole)):
                     axes = tuple(sorted(free_indices(whole), key=lambda index: str(index.name)))
                     found.append(Equation(f"kink{len(found)}", axes, whole))
     if not found:
