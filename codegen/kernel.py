@@ -193,7 +193,9 @@ class Kernel:
         for at, one in enumerate(outs):
             if any(np.shares_memory(one, other) for other in outs[at + 1 :]):
                 raise ShapeError("the arrays given as out overlap each other")
-        return self.ufunc(*given, out=outs, casting="same_kind")
+        # NumPy copies what overlaps, but takes an input that is exactly `out` for an elementwise one.
+        apart = [np.array(g) if any(np.may_share_memory(g, o) for o in outs) else g for g in given]
+        return self.ufunc(*apart, out=outs, casting="same_kind")
 
     def _check_positions(self, given: Sequence[ArrayLike]) -> None:
         """Positions have to be inside the axis they point into."""

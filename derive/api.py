@@ -30,7 +30,7 @@ from derive.notation.text import array_from, declarations
 from derive.notation.tree import Tree
 from derive.notation.typing import to_program
 from derive.notation.writing import write_latex, write_text, write_unicode
-from derive.program import Equation, Program, element, inlined, live, substitute
+from derive.program import Equation, Program, element, fresh_name, inlined, live, substitute
 from derive.verification.report import Check, Report, check_derivative, check_kernel, samples
 
 Question: TypeAlias = "Formula | str"
@@ -166,8 +166,9 @@ class Derivative:
     @cached_property
     def outputs(self) -> tuple[str, ...]:
         """The names of the results: `grad_w`, `hess_w`, `hess_w_b`."""
-        single = len(self.wrt) == 1
-        return tuple(f"{self.prefix}_{block[0] if single else '_'.join(block)}" for block in self.blocks)
+        single, used = len(self.wrt) == 1, set(self.of.program.arrays)
+        ends = (block[0] if single else "_".join(block) for block in self.blocks)
+        return tuple(fresh_name(f"{self.prefix}_{end}", used) for end in ends)
 
     @cached_property
     def _derived(self) -> tuple[Program, Derivation]:

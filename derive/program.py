@@ -48,6 +48,9 @@ class Dim(Symbol):
         """Name a size."""
         return Symbol.__xnew__(cls, name, integer=True, nonnegative=True)
 
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
+        return (self.name,), {}
+
 
 class Index(Symbol):
     """A name for a position along an axis of `size` entries, counted from 0."""

@@ -309,7 +309,7 @@ def _quotient(parts: Sequence[tuple[Tree, bool]]) -> Tree | None:
         return None
     named_first = sorted(parts, key=lambda part: not isinstance(part[0], Name))
     above = _joined([tree for tree, below in named_first if not below])
-    below = _joined([tree for tree, below in parts if below])
+    below = _joined([tree for tree, below in named_first if below])
     if below is None:
         return above
     return Binary("/", above if above is not None else ONE, below)

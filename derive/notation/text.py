@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import sympy
 from sympy import Rational
@@ -22,6 +23,7 @@ from derive.program import Array, Dim
 MAX_LENGTH = 10_000
 MAX_DEPTH = 60
 MAX_DIGITS = 40
+MAX_TERMS = 250
 CONSTANTS = {"pi": sympy.pi, "e": sympy.E}  # unless the formula uses the name itself
 ARRAY_FUNCTIONS = (
     "sum", "mean", "max", "min", "norm", "dot", "outer", "trace", "diag", "eye", "ones", "zeros", "einsum", "softmax",
@@ -96,7 +98,9 @@ class _Reader:
         except SyntaxError as error:
             column = min((error.offset or 1) - 1, len(self.text))
             raise ParseError(f"this cannot be read: {error.msg}", self.text, column) from None
-        except (ValueError, MemoryError, RecursionError) as error:
+        except (MemoryError, RecursionError):
+            raise ParseError("the expression is nested too deeply") from None
+        except ValueError as error:
             raise ParseError(f"this cannot be read: {error}") from None
 
     def bound_depth(self) -> None:
@@ -162,6 +166,8 @@ class _Reader:
         while isinstance(left, ast.BinOp) and type(left.op) in OPERATORS:
             chain.append(left)
             left = left.left
+        if len(chain) > MAX_TERMS:
+            raise self.refused(node, f"a chain of operators has at most {MAX_TERMS} of them")
         tree = self.tree(left, depth + 1)
         for link in reversed(chain):
             tree = Binary(OPERATORS[type(link.op)], tree, self.tree(link.right, depth + 1), self.operator_at(link))
@@ -224,6 +230,8 @@ def array_from(name: str, words: str) -> Array:
     parts = words.split()
     sizes = 0
     while sizes < len(parts) and _is_size(parts, sizes):
+        if get_close_matches(parts[sizes], _FIRST_WORDS, cutoff=0.8):
+            domain(parts[sizes])  # a misspelt domain, not a size
         sizes += 1
     shape = tuple(sympy.Integer(part) if part.isdigit() else Dim(part) for part in parts[:sizes])
     phrase = " ".join(parts[sizes:])

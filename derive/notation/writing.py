@@ -149,7 +149,8 @@ class _Text(_Hand):
         return name
 
     def transpose(self, tree: Transpose) -> str:
-        return f"{self.write(tree.arg, ATOM)}.T"
+        text = self.write(tree.arg, ATOM)
+        return f"({text}).T" if isinstance(tree.arg, Number) else f"{text}.T"
 
     def subscript(self, name: str, positions: Sequence[str]) -> str:
         return f"{name}[{', '.join(positions)}]"
@@ -202,11 +203,15 @@ class _Printed(_Hand):
             return f"{left} {self.elementwise} {right}"
         if tree.op == "@" and left_rank == 1 and tree.left == tree.right:
             return self.squared_norm(self.write(tree.left))
-        if tree.op == "@" and left_rank == 1:
+        if tree.op == "@" and left_rank == 1 and not self.is_row(tree.left):
             return f"{self.transposed(self.write(tree.left, ATOM))} {right}"
         if tree.op == "*" and _is_fraction(tree.left):
             left = self.coefficient(tree.left)
         return self.juxtaposed(left, right, tree)
+
+    def is_row(self, tree: Tree) -> bool:
+        """Whether a product of rank one begins with a vector, which is transposed already."""
+        return isinstance(tree, Binary) and tree.op == "@" and rank(tree.left, self.ranks) == 1
 
     def loose(self, tree: Binary) -> bool:
         """Whether the right factor needs no bracket: what a number multiplies, and sums at the end."""
@@ -245,7 +250,7 @@ class _Printed(_Hand):
         if tree.function == "delta":
             return self.subscript("delta", words), ATOM
         if tree.function == "sum" and not tree.options:
-            return f"{self.sum_sign} {self.write(tree.args[0], PRODUCT)}", PRODUCT
+            return f"{self.sum_sign} {self.write(tree.args[0], FRACTION)}", PRODUCT
         return self.function(tree, words)
 
     sum_sign = "Σ"
@@ -376,6 +381,10 @@ class _Latex(_Printed):
 
     def coefficient(self, tree: Tree) -> str:
         return self.write(tree)
+
+    def is_row(self, tree: Tree) -> bool:
+        """Whether a product of rank one begins with a vector, which is transposed already."""
+        return isinstance(tree, Binary) and tree.op == "@" and rank(tree.left, self.ranks) == 1
 
     def loose(self, tree: Binary) -> bool:
         """Whether the right factor needs no bracket: what a number multiplies, and sums at the end."""

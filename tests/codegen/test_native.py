@@ -1,0 +1,139 @@
+"""The generated C and LLVM: what people read, what compilers say of it, and where it writes."""
+
+import ctypes
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import derive
+from codegen.c_backend import BACKEND, identifier
+from codegen.lowering import tasks
+from codegen.schedule import scheduled
+from derive.calculus.stability import stabilised
+from derive.formulas import Formula, Sum, arrays, dims, indices, scalars
+from tests.helpers import NAMES, first_derivative
+
+GOLDEN = Path(__file__).parent / "golden"
+needs_compiler = pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+
+
+@pytest.mark.parametrize(("name", "derivative"), [("mse", True), ("softmax", True), ("sigmoid", True)])
+def test_golden_c(name, derivative, request):
+    asked = first_derivative(name)
+    text = BACKEND.emit_function(stabilised(asked.program), asked.name, "float64")
+    path = GOLDEN / f"{asked.name}.c"
+    assert text == path.read_text(encoding="utf-8")
+
+
+def test_mse_gradient_reads_its_samples_once():
+    nest = str(scheduled(first_derivative("mse").program, "mse_grad"))
+    assert nest.count("for i < n") == 1
+    assert "work" not in BACKEND.emit_function(first_derivative("mse").program, "mse_grad", "float64")
+
+
+def test_the_normaliser_of_softmax_is_computed_once():
+    work = tasks(stabilised(first_derivative("softmax").program), lambda row: bool(row.c))
+    assert [task.how for task in work].count("add") == 1
+    assert [task.how for task in work].count("max") == 1
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_compiles_without_a_warning(name, dtype, tmp_path):
+    text = BACKEND.emit(stabilised(first_derivative(name).program), name, dtype)
+    source = tmp_path / "kernel.c"
+    source.write_text(text, encoding="utf-8")
+    flags = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-c", "-o", str(tmp_path / "kernel.o")]
+    subprocess.run(["cc", *flags, str(source)], check=True)
+
+
+@needs_compiler
+def test_the_function_stands_alone(tmp_path):
+    """What `derive code --backend c` prints is used by a C program that knows nothing else."""
+    asked = first_derivative("mse")
+    function = BACKEND.emit_function(stabilised(asked.program), "mse_grad", "float64")
+    main = """
+#include <stdio.h>
+int main(void) {
+    double X[] = {1, 2, 3, 4, 5, 6}, w[] = {1, -1}, y[] = {0, 0, 1}, g[2];
+    mse_grad(3, 2, X, w, y, g);
+    printf("%.17g %.17g\\n", g[0], g[1]);
+    return 0;
+}
+"""
+    (tmp_path / "main.c").write_text(function + main, encoding="utf-8")
+    subprocess.run(["cc", "-std=c99", "-o", str(tmp_path / "main"), str(tmp_path / "main.c"), "-lm"], check=True)
+    printed = subprocess.run([str(tmp_path / "main")], capture_output=True, text=True, check=True).stdout
+    X, w, y = np.arange(1.0, 7).reshape(3, 2), np.array([1.0, -1]), np.array([0.0, 0, 1])
+    np.testing.assert_allclose([float(word) for word in printed.split()], 2 / 3 * X.T @ (X @ w - y))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("backend", ["c", "llvm"])
+@needs_compiler
+def test_nothing_is_written_outside(name, backend):
+    """Outputs are surrounded by guard values that have to survive."""
+    asked = first_derivative(name)
+    kernel = derive.compile(asked, backend)
+    sizes = {dim.name: 3 for dim in asked.program.dims}
+    shapes = [tuple(sizes.get(str(s), 0) or int(s) for s in array.shape) for array in kernel.signature.inputs]
+    inputs = [np.full(shape, 0.5) for shape in shapes]
+    guarded = []
+    for array in kernel.signature.outputs:
+        shape = tuple(sizes[str(s)] for s in array.shape)
+        room = np.full(int(np.prod(shape)) + 8, 7.25)
+        guarded.append((room, room[4 : 4 + int(np.prod(shape))].reshape(shape)))
+    kernel(*inputs, out=tuple(view for _, view in guarded))
+    for room, _ in guarded:
+        assert (room[:4] == 7.25).all()
+        assert (room[-4:] == 7.25).all()
+
+
+def test_names_that_c_has_for_itself():
+    (n,) = dims("n")
+    i, j = indices(i=n, j=n)
+    double, work = arrays(double=n, work=n)
+    int_, exp = scalars("int exp")
+    formula = Formula("clash", given=[double, work, exp], let={int_: exp * Sum(double[i] * work[i], i)}, name="while")
+    kernel = derive.compile(formula, "c")
+    assert kernel([1.0, 2.0], [3.0, 4.0], 2.0) == 22
+    assert derive.compile(formula, "llvm")([1.0, 2.0], [3.0, 4.0], 2.0) == 22
+    assert identifier("double") == "double_"
+    assert j.size == n
+
+
+def test_element_offsets_and_fixed_sizes():
+    """`x[i + k]` reads a window; `v[0]` reads one entry."""
+    (n,) = dims("n")
+    i, k = indices(i=n, k=2)
+    x, y, v = arrays(x=n + 1, y=n, v=2)
+    formula = Formula("window", given=[arrays(z=n)[0], v], let={y[i]: Sum(v[k] * k, k) + v[0] * i}, name="window")
+    for backend in ("numpy", "numexpr", "c", "llvm"):
+        np.testing.assert_allclose(derive.compile(formula, backend)(np.zeros(3), [2.0, 5.0]), [5, 7, 9])
+    assert x.shape == (n + 1,)
+
+
+def test_source_has_no_fast_math_and_no_allocation_in_the_function():
+    text = BACKEND.emit(stabilised(first_derivative("softmax").program), "softmax_jacobian", "float64")
+    function, loop = text.split("/* What NumPy calls")
+    assert "malloc" not in function
+    assert "malloc" in loop
+    assert re.search(r"work: room for k numbers", function)
+
+
+def test_loop_tells_when_memory_ran_out():
+    """A request for more memory than there is sets the flag and touches nothing."""
+    kernel = derive.compile(first_derivative("softmax"), "llvm")
+    loop = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)(kernel.loop.address)
+    out = np.full(4, 7.25)
+    args = (ctypes.c_void_p * 2)(out.ctypes.data, out.ctypes.data)
+    dimensions, steps = (ctypes.c_ssize_t * 2)(1, 1 << 59), (ctypes.c_ssize_t * 5)(8, 8, 8, 8, 8)
+    failed = ctypes.c_int32(0)
+    loop(args, dimensions, steps, ctypes.addressof(failed))
+    assert failed.value == 1
+    assert (out == 7.25).all()
