@@ -78,7 +78,7 @@ def domain(text: str) -> Domain:
     >>> domain("index k").below
     'k'
     """
-    phrase = re.sub(r"\s*,\s*", ",", " ".join(text.split()))
+    phrase = re.sub(r"\s*,\s*|(?<=[{(])\s+|\s+(?=[})])", lambda gap: gap[0].strip(), " ".join(text.split()))
     phrase = ALIASES.get(phrase, phrase)
     if phrase in DOMAINS:
         return DOMAINS[phrase]

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from textwrap import dedent
 
 import sympy
 from sympy import Rational
@@ -85,7 +86,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         if len(text) > MAX_LENGTH:
             raise ParseError(f"the text has {len(text)} characters; at most {MAX_LENGTH} are read")
-        self.text = text
+        self.text = text = dedent(text).strip()
         self.starts = [0]
         for line in text.splitlines(keepends=True):
             self.starts.append(self.starts[-1] + len(line))
@@ -94,7 +95,7 @@ class _Reader:
     def module(self) -> list[ast.stmt]:
         self.bound_depth()
         try:
-            return ast.parse(self.text.strip("\n")).body if "\n" in self.text else ast.parse(self.text.strip()).body
+            return ast.parse(self.text).body
         except SyntaxError as error:
             column = min((error.offset or 1) - 1, len(self.text))
             raise ParseError(f"this cannot be read: {error.msg}", self.text, column) from None

@@ -142,8 +142,19 @@ class _Hand:
         raise NotImplementedError
 
 
+def _first_factor(tree: Tree) -> Tree:
+    while isinstance(tree, Binary) and tree.op in "*/@":
+        tree = tree.left
+    return tree
+
+
 class _Text(_Hand):
     """The text notation."""
+
+    def piece(self, tree: Tree) -> tuple[str, int]:
+        if isinstance(tree, Unary) and isinstance(_first_factor(tree.arg), Unary):
+            return f"-({self.write(tree.arg)})", NEGATION  # a second sign would join the first factor
+        return super().piece(tree)
 
     def name(self, name: str) -> str:
         return name
