@@ -1,4 +1,4 @@
-"""Algebra that makes a value shorter: brackets, fractions, common factors, and the functions people have names for.
+"""Algebra that makes a value shorter: brackets, fractions, common factors, roots.
 
 Rewritings that could be undone by others (multiply out, factor out, common denominator) are taken only when the result
 is shorter by `cost`, so the table comes to an end. Sums and deltas are for `derive.calculus.contraction`.
@@ -10,7 +10,7 @@ from sympy import Add, Expr, Mul, Pow, Rational, S
 
 from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import c, u, x, y
-from derive.primitives import absolute, exp, sigmoid, tanh
+from derive.primitives import absolute, sigmoid
 from derive.program import Delta, Index, Reduction, is_element
 
 ALGEBRA = Table("algebra")
@@ -179,46 +179,6 @@ def number_out_of_bracket(value: Expr, context: Context) -> Expr | None:
     return None
 
 
-def _exponents(value: Expr) -> list[tuple[Expr, Expr]]:
-    """The factors of a product that are exponentials, each with its exponent."""
-    return [(factor, factor.args[0]) for factor in Mul.make_args(value) if isinstance(factor, exp)]
-
-
-def _one_plus_exp(value: Expr) -> Expr | None:
-    """The `u` of `1 + exp(u)`."""
-    if isinstance(value, Add) and len(value.args) == 2 and S.One in value.args:
-        other = value.args[1] if value.args[0] == 1 else value.args[0]
-        if isinstance(other, exp):
-            return other.args[0]
-    return None
-
-
-@rule(
-    "1/(1 + e⁻ᵘ) is the sigmoid σ(u)",
-    Pow,
-    example=lambda: (1 / (1 + exp(-x)), sigmoid(x)),
-)
-def recognise_sigmoid(value: Expr, context: Context) -> Expr | None:
-    inner = _one_plus_exp(value.base)
-    if inner is None or not value.exp.is_Rational or value.exp >= 0:
-        return None
-    return sigmoid(-inner) ** (-value.exp)
-
-
-@rule(
-    "eᵘ σ(−u) = σ(u)",
-    Mul,
-    example=lambda: (exp(x) * sigmoid(-x), sigmoid(x)),
-)
-def exp_times_sigmoid(value: Expr, context: Context) -> Expr | None:
-    factors = powers(value)
-    for factor, exponent in _exponents(value):
-        for base, power in factors.items():
-            if isinstance(base, sigmoid) and base.args[0] == -exponent and power.is_Rational and power >= 1:
-                return value / factor / base * sigmoid(exponent)
-    return None
-
-
 @rule(
     "σ(−u) = 1 − σ(u)",
     Mul,
@@ -229,39 +189,16 @@ def reflected_sigmoid(value: Expr, context: Context) -> Expr | None:
     for call in calls:
         mirror = next((other for other in calls if other.args[0] == -call.args[0]), None)
         if mirror is not None:
-            turned = mirror if _negative(mirror.args[0]) else call
+            turned = mirror if is_negative(mirror.args[0]) else call
             kept = call if turned is mirror else mirror
             power = powers(value)[turned]
             return value * turned ** (-power) * (1 - kept) ** power
     return None
 
 
-def _negative(value: Expr) -> bool:
+def is_negative(value: Expr) -> bool:
+    """Whether a value is written with a minus sign in front."""
     return bool(value.could_extract_minus_sign())
-
-
-@rule(
-    "(eᵘ − e⁻ᵘ)/(eᵘ + e⁻ᵘ) is tanh u",
-    Mul,
-    example=lambda: ((exp(x) - exp(-x)) / (exp(x) + exp(-x)), tanh(x)),
-)
-def recognise_tanh(value: Expr, context: Context) -> Expr | None:
-    factors = powers(value)
-    for below, power in factors.items():
-        if not (isinstance(below, Add) and power.is_Integer and power < 0 and len(below.args) == 2):
-            continue
-        first, second = below.args
-        if not (isinstance(first, exp) and isinstance(second, exp) and first.args[0] == -second.args[0]):
-            continue
-        plus = second if _negative(first.args[0]) else first
-        minus = first if plus is second else second
-        above, sign = plus - minus, S.One
-        if -above in factors:
-            above, sign = -above, S.NegativeOne
-        times = min(-power, factors.get(above, S.Zero))
-        if times > 0:
-            return value * (below / above) ** times * (sign * tanh(plus.args[0])) ** times
-    return None
 
 
 @rule(

@@ -1,4 +1,4 @@
-"""The table that makes a raw derivative short: contraction, then algebra, then the names that values were given."""
+"""The table that makes a raw derivative short: contraction, algebra, functions with names, values with names."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from sympy import Expr
 from derive.calculus.algebra import ALGEBRA
 from derive.calculus.contraction import CONTRACTION
 from derive.calculus.folding import FOLDING
+from derive.calculus.recognition import RECOGNITION
 from derive.calculus.rewriting import Application, Context, Table, rewrite
 
-SIMPLIFICATION = Table("simplification", CONTRACTION, ALGEBRA, FOLDING)
+SIMPLIFICATION = Table("simplification", CONTRACTION, ALGEBRA, RECOGNITION, FOLDING)
 
 
 def simplified(value: Expr, context: Context, trace: list[Application] | None = None) -> Expr:

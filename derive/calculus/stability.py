@@ -10,12 +10,13 @@ from __future__ import annotations
 from sympy import Add, Expr, Mul
 
 from derive.calculus.algebra import powers
+from derive.calculus.recognition import RECOGNITION
 from derive.calculus.rewriting import Context, Table, rewrite
 from derive.calculus.samples import a, i, j, k, p, x
 from derive.primitives import exp, expm1, log, log1p, log_sigmoid, sigmoid, softplus, tanh, xlogy
 from derive.program import Maximum, Program, Sum, is_element, map_values
 
-STABILITY = Table("numerical stability")
+STABILITY = Table("numerical stability", RECOGNITION)
 rule = STABILITY.rule
 
 
