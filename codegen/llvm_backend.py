@@ -1,7 +1,7 @@
 """LLVM: the default backend, which needs no compiler on the machine.
 
-The nest is printed as LLVM's text: one function that takes sizes, pointers and strides, inlined twice into the loop
-that NumPy calls: with the strides of dense arrays as constants, so that it vectorises, and with those that came. Only
+The nest is printed as LLVM's text: a function of sizes, pointers and strides. The loop that NumPy calls has it inlined
+with the strides of dense arrays as constants, so that it vectorises, and otherwise calls it with those that came. Only
 the additions of a reduction may be reassociated; NaN and infinities keep their meaning everywhere.
 
 Object code is cached; a kernel that was built before is mapped into memory without being compiled.
@@ -37,6 +37,7 @@ INTRINSICS = {"exp", "log", "sin", "cos", "sqrt", "fabs", "pow"}
 ARITHMETIC = {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"}
 ORDERED = {">": "ogt", ">=": "oge", "<": "olt", "<=": "ole", "==": "oeq", "!=": "une"}
 SIZE = "i64"
+CORES = {"dense": "alwaysinline", "strided": "noinline optsize"}
 FLAGS = 0x3D if platform.machine().lower() in ("x86_64", "amd64") else 0x1F  # the C library's FE_ALL_EXCEPT
 
 
@@ -107,7 +108,8 @@ def _compiled(source: str) -> bytes:
     module.data_layout = str(machine.target_data)
     module.verify()
     tuning = binding.create_pipeline_tuning_options(speed_level=3)
-    tuning.loop_vectorization = tuning.slp_vectorization = tuning.loop_interleaving = tuning.loop_unrolling = True
+    tuning.loop_vectorization = tuning.loop_interleaving = True
+    tuning.slp_vectorization = tuning.loop_unrolling = False  # what they win is less than the time they take
     builder = binding.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
     return bytes(machine.emit_object(module))
@@ -167,9 +169,11 @@ class _Module(Speller[str]):
 
     def text(self) -> str:
         """The whole module."""
-        core, loop = self.core(), self.loop()
+        # The strides of dense arrays become constants where the nest is inlined; the others take the short way round.
+        dense, strided = (self.core(kind, how) for kind, how in CORES.items())
+        loop = self.loop()
         head = "\n".join(f"; {line}".rstrip() for line in [self.nest.name, *self.equations.splitlines()])
-        return "\n".join([head, "", *sorted(self.declared.values()), "", core, "", loop, ""])
+        return "\n".join([head, "", *sorted(self.declared.values()), "", dense, "", strided, "", loop, ""])
 
     # ------------------------------------------------ lines
 
@@ -194,9 +198,9 @@ class _Module(Speller[str]):
 
     # ------------------------------------------------ the core
 
-    def core(self) -> str:
+    def core(self, name: str, attributes: str) -> str:
         """The nest as a function of sizes, pointers, strides and workspace."""
-        self.lines = []
+        self.lines, self.cells, self.label = [], {}, "entry"
         parameters = [f"{SIZE} %n_{self.position(size)}" for size in self.sizes()]
         for dim in self.sizes():
             self.registers[dim.name] = f"%n_{self.position(dim)}"
@@ -213,7 +217,7 @@ class _Module(Speller[str]):
         self.emit("ret void")
         allocations = [f"  {cell} = alloca {self.type}" for cell in self.cells.values()]
         body = "\n".join([self.lines[0], *allocations, *self.lines[1:]])
-        return f"define internal void @core({', '.join(parameters)}) alwaysinline nounwind {{\n{body}\n}}"
+        return f"define internal void @{name}({', '.join(parameters)}) {attributes} nounwind {{\n{body}\n}}"
 
     def sizes(self) -> list[Dim]:
         return [size for size in self.signature.dims if isinstance(size, Dim)]
@@ -354,7 +358,7 @@ class _Module(Speller[str]):
             offset = self.let(f"mul nsw {SIZE} %{kind}.at, {step}")
             arguments.append(f"ptr {self.let(f'getelementptr i8, ptr {base}, {SIZE} {offset}')}")
             arguments += [f"{SIZE} {stride}" for stride in inner]
-        self.emit(f"call void @core({', '.join(arguments)}, ptr {work})")
+        self.emit(f"call void @{kind}({', '.join(arguments)}, ptr {work})")
         self.emit(f"%{kind}.next = add nuw nsw {SIZE} %{kind}.at, 1")
         self.emit(f"br label %{kind}.test")
 

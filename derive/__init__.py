@@ -13,8 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from derive.api import Derivative, compile, emit, formula, grad, hessian, jacobian, names, parse
+    from derive.api import compile, emit, formula, grad, hessian, jacobian, names, parse
     from derive.derivation import Derivation, Step
+    from derive.derivative import Derivative
     from derive.errors import (
         BackendUnavailable,
         CheckFailed,

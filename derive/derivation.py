@@ -3,6 +3,8 @@
 Whoever changes a value by a rule writes a step: the engine while it differentiates, or a reader of handwriting. A step
 speaks of one name at a time. `before` and `after` are whole values; `old` and `new` are the part that changed. The
 invariant: `before` and `after` are equal wherever both are defined, and a line starts where the last one ended.
+
+Values on the way may hold `Partial`: a derivative that is not worked out yet.
 """
 
 from __future__ import annotations
@@ -14,6 +16,27 @@ from typing import Any
 from sympy import Expr
 
 from derive.program import Element, Program
+
+
+class Partial(Expr):
+    """The derivative of a value by an element, not yet worked out."""
+
+    is_real = True
+    is_commutative = True
+
+    @property
+    def value(self) -> Expr:
+        """What is differentiated."""
+        return self.args[0]
+
+    @property
+    def variable(self) -> Element:
+        """The element it is differentiated by."""
+        return self.args[1]
+
+    def by_same(self, value: Expr) -> Expr:
+        """The derivative of another value by the same element."""
+        return Partial(value, self.variable)
 
 
 @dataclass(frozen=True)
@@ -64,12 +87,3 @@ class Derivation:
 
     def __len__(self) -> int:
         return len(self.steps)
-
-    def __str__(self) -> str:
-        """One equality a line, under the name it is about."""
-        lines: list[str] = []
-        for at, step in enumerate(self.steps):
-            if at == 0 or self.steps[at - 1].target != step.target:
-                lines.append(str(step.target))
-            lines.append(f"  = {step.after}    [{step.why}]")
-        return "\n".join(lines)

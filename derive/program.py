@@ -24,7 +24,7 @@ What a program means is told by `derive.verification.oracle`, what it looks like
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
@@ -415,6 +415,15 @@ def live(program: Program, outputs: tuple[str, ...] | None = None) -> Program:
             kept.append(equation)
             wanted |= names_in(equation.value)
     return Program(program.inputs, tuple(reversed(kept)), outputs or program.outputs)
+
+
+def merged(programs: Sequence[Program], outputs: tuple[str, ...]) -> Program:
+    """Programs over the same inputs as one; a name that several define is taken from the first."""
+    equations: dict[str, Equation] = {}
+    for program in programs:
+        for equation in program.equations:
+            equations.setdefault(equation.target, equation)
+    return live(Program(programs[0].inputs, tuple(equations.values()), outputs))
 
 
 # ---------------------------------------------------------------- the checker

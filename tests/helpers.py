@@ -3,7 +3,7 @@
 from functools import cache
 
 import derive
-from derive.api import Derivative
+from derive.derivative import Derivative
 from derive.formulas import Formula
 
 

@@ -13,11 +13,11 @@ from sympy import Add, Expr, Mul, Pow, S
 
 from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import a, c, i, j, k, u, x
+from derive.derivation import Partial
 from derive.errors import NotDifferentiable
 from derive.primitives import equal, exp, log, primitive, sin
 from derive.program import (
     Delta,
-    Element,
     Maximum,
     Sum,
     element,
@@ -28,28 +28,6 @@ from derive.program import (
     symbol_names,
     walk,
 )
-
-
-class Partial(Expr):
-    """The derivative of a value by an element, not yet worked out."""
-
-    is_real = True
-    is_commutative = True
-
-    @property
-    def value(self) -> Expr:
-        """What is differentiated."""
-        return self.args[0]
-
-    @property
-    def variable(self) -> Element:
-        """The element it is differentiated by."""
-        return self.args[1]
-
-    def by_same(self, value: Expr) -> Expr:
-        """The derivative of another value by the same element."""
-        return Partial(value, self.variable)
-
 
 DIFFERENTIATION = Table("rules of differentiation")
 rule = DIFFERENTIATION.rule

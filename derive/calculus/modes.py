@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 
 from sympy import Add, Expr, S
 
-from derive.calculus.differentiation import DIFFERENTIATION, Partial, unresolved
+from derive.calculus.differentiation import DIFFERENTIATION, unresolved
 from derive.calculus.rewriting import Application, Context, rewrite
 from derive.calculus.simplification import simplified
-from derive.derivation import Derivation, Step
+from derive.derivation import Derivation, Partial, Step
 from derive.errors import DeriveError, ShapeError
 from derive.program import (
     LETTERS,

@@ -14,8 +14,8 @@ from typing import Any
 import catalog
 from codegen import kernel, store
 from derive import api
-from derive.api import Derivative
 from derive.cli.style import bold, green, red
+from derive.derivative import Derivative
 from derive.errors import BackendUnavailable, DeriveError
 from derive.formulas import Formula
 from derive.notation.index_form import from_index
@@ -65,7 +65,7 @@ def derivative(options: argparse.Namespace) -> int:
     if found.matrix_form is not None and found.index_form != str(found):
         print(f"\n  index form\n{_indented(found.index_form, 4)}")
     if options.steps:
-        print(f"\n  steps\n{_indented(str(found.derivation), 4)}")
+        print(f"\n  steps\n{_indented(found.explained(), 4)}")
     print(f"\n{_indented(_verdict(report))}")
     return 0 if report.ok else 1
 

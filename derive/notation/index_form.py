@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
 
+from derive.derivation import Partial
 from derive.errors import DeriveError
 from derive.notation.tree import COMPARISONS, Binary, Call, Name, Number, Reduce, Subscript, Tree, Unary
 from derive.primitives import exp, primitive
@@ -41,6 +42,8 @@ def from_index(value: Expr) -> Tree:
         return Reduce(KINDS[type(value)], from_index(value.body), tuple(index.name for index in value.indices))
     if isinstance(value, Delta):
         return Call("delta", tuple(map(from_index, _ordered(value.args))))
+    if isinstance(value, Partial):
+        return Call("partial", (from_index(value.value), from_index(value.variable)))
     row = primitive(value)
     if row is None:
         raise DeriveError(f"no notation for {value}, a {type(value).__name__}")
@@ -106,6 +109,7 @@ def _rank(factor: Expr) -> tuple[int, str]:
         bool(base.is_Function),
         isinstance(base, Add),
         isinstance(base, Delta),
+        not isinstance(base, Partial),
         True,
     ]
     return kinds.index(True), str(factor)

@@ -260,6 +260,8 @@ class _Printed(_Hand):
             return "1", ATOM
         if tree.function == "delta":
             return self.subscript("delta", words), ATOM
+        if tree.function == "partial":
+            return self.partial(*tree.args), PRODUCT
         if tree.function == "sum" and not tree.options:
             return f"{self.sum_sign} {self.write(tree.args[0], FRACTION)}", PRODUCT
         return self.function(tree, words)
@@ -268,6 +270,12 @@ class _Printed(_Hand):
 
     def squared_norm(self, text: str) -> str:
         return f"‖{text}‖²"
+
+    def partial(self, value: Tree, variable: Tree) -> str:
+        """A derivative that is not worked out yet."""
+        if isinstance(value, Name | Subscript):
+            return f"∂{self.write(value)}/∂{self.write(variable)}"
+        return f"∂/∂{self.write(variable)} {self.bracket(self.write(value))}"
 
     def function(self, tree: Call, words: list[str]) -> tuple[str, int]:
         raise NotImplementedError
@@ -286,7 +294,7 @@ def _open_end(tree: Tree) -> bool:
     """Whether a product ends in a sum, which would swallow what follows."""
     if isinstance(tree, Binary) and tree.op in "*@":
         return _open_end(tree.right)
-    return isinstance(tree, Reduce) or (isinstance(tree, Call) and tree.function == "sum")
+    return isinstance(tree, Reduce) or (isinstance(tree, Call) and tree.function in ("sum", "partial"))
 
 
 def _is_fraction(tree: Tree) -> bool:
@@ -349,19 +357,26 @@ class _Latex(_Printed):
     def squared_norm(self, text: str) -> str:
         return rf"\left\|{text}\right\|^2"
 
+    def partial(self, value: Tree, variable: Tree) -> str:
+        below = rf"\partial {self.write(variable)}"
+        if isinstance(value, Name | Subscript):
+            return rf"\frac{{\partial {self.write(value)}}}{{{below}}}"
+        return rf"\frac{{\partial}}{{{below}}} {self.bracket(self.write(value))}"
+
     def bracket(self, text: str) -> str:
         return rf"\left({text}\right)"
 
     def name(self, name: str) -> str:
+        stem, below = self.parts(name)
+        return f"{stem}_{{{below}}}" if below else stem
+
+    def parts(self, name: str) -> tuple[str, str]:
+        """A name without what is written below it, and that."""
         letters, hat, below = split_name(name)
         text = LATEX_GREEK.get(letters) or (rf"\{letters}" if letters in GREEK else letters)
         if len(letters) > 1 and letters not in GREEK:
             text = rf"\mathrm{{{letters}}}"
-        if hat:
-            text = rf"\hat{{{text}}}"
-        if not below:
-            return text
-        return f"{text}_{{{below if below.isdigit() else self.name(below)}}}"
+        return rf"\hat{{{text}}}" if hat else text, below if below.isdigit() or not below else self.name(below)
 
     def number(self, tree: Number) -> tuple[str, int]:
         value = tree.value
@@ -374,11 +389,8 @@ class _Latex(_Printed):
 
     def subscript(self, name: str, positions: Sequence[str]) -> str:
         joint = "" if all(len(p) == 1 for p in positions) else ","
-        below = joint.join(positions)
-        letters, _, own = split_name(name)
-        if own:
-            return f"{self.name(name)[: -len(own) - 3]}_{{{own},{below}}}"
-        return f"{self.name(name)}_{{{below}}}" if letters else name
+        stem, own = self.parts(name)
+        return f"{stem}_{{{own + ',' if own else ''}{joint.join(positions)}}}"
 
     def reduce(self, tree: Reduce) -> tuple[str, int]:
         sign = {"sum": r"\sum", "max": r"\max"}[tree.kind]

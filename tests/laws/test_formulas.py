@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 import derive
-from derive.calculus.differentiation import Partial
+from derive.derivation import Partial
 from derive.errors import CheckFailed
 from derive.program import Equation, Program, check, free_indices, positions_of, walk
 from derive.verification.equality import assert_close

@@ -17,6 +17,8 @@ FLOORS = [
     ("derive.verification",),
     ("codegen",),
     ("catalog",),
+    ("derive.compilation",),
+    ("derive.derivative",),
     ("derive.api",),
     ("derive.kernels", "derive.cli", "derive"),
 ]
@@ -24,7 +26,7 @@ ALLOWED = {
     "codegen": {"codegen", "derive.program", "derive.primitives", "derive.errors", "derive.domains"},
     "catalog": {"catalog", "derive.formulas", "derive.errors"},
 }
-ROOF = ("derive", "derive.api", "derive.kernels", "derive.cli")
+ROOF = ("derive", "derive.api", "derive.compilation", "derive.derivative", "derive.kernels", "derive.cli")
 FILES = [path for package in ("derive", "codegen", "catalog") for path in sorted((ROOT / package).rglob("*.py"))]
 
 

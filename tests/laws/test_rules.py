@@ -3,12 +3,13 @@
 import mpmath
 import pytest
 
-from derive.calculus.differentiation import DIFFERENTIATION, Partial
+from derive.calculus.differentiation import DIFFERENTIATION
 from derive.calculus.folding import FOLDING
 from derive.calculus.rewriting import rewrite
 from derive.calculus.samples import CONTEXT, SAMPLES, a, i, j
 from derive.calculus.simplification import SIMPLIFICATION
 from derive.calculus.stability import STABILITY
+from derive.derivation import Partial
 from derive.primitives import exp
 from derive.program import Dim, Equation, Program, Sum, anonymous, free_indices, walk
 from derive.verification.equality import assert_close
