@@ -27,6 +27,7 @@ from derive.program import Array, Dim, Program
 
 BACKENDS = ("numpy", "numexpr", "c", "llvm")
 DTYPES = ("float64", "float32")
+MAX_OPERANDS = 64  # of a NumPy ufunc
 
 
 class Backend(Protocol):
@@ -78,7 +79,14 @@ def compile_program(
 
 
 def assemble(source: str, signature: Signature, *, name: str, backend: str, dtype: str, doc: str = "") -> Kernel:
-    """A kernel from text that was emitted before."""
+    """A kernel from text that was emitted before.
+
+    Raises:
+        ShapeError: there are more inputs and outputs than NumPy can pass.
+    """
+    count = len(signature.operands)
+    if count > MAX_OPERANDS:
+        raise ShapeError(f"{name} has {count} inputs and outputs, NumPy passes {MAX_OPERANDS}; ask for fewer at once")
     loop = usable(backend).build(source, signature, name, dtype)
     failed = ctypes.c_int32(0)
     ufunc = make_ufunc(loop, signature, name, dtype, doc or name, failed)

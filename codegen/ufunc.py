@@ -67,8 +67,7 @@ def make_ufunc(loop: Loop, signature: Signature, name: str, dtype: str, doc: str
 @cache
 def _makers() -> tuple[Any, Any]:
     """NumPy's two makers of ufuncs, as functions that Python can call."""
-    home = "numpy._core" if hasattr(np, "_core") else "numpy.core"
-    umath: Any = import_module(f"{home}._multiarray_umath")
+    umath: Any = import_module("numpy._core._multiarray_umath")
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
     table = ctypes.cast(pointer(umath._UFUNC_API, None), ctypes.POINTER(ctypes.c_void_p))

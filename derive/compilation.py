@@ -21,9 +21,17 @@ from derive.program import Program, merged
 class Derived(Protocol):
     """What a derivative tells of itself: what it is of, and the program it came to."""
 
-    of: Formula
-    kind: str
-    wrt: tuple[str, ...]
+    @property
+    def of(self) -> Formula:
+        """The formula it is a derivative of."""
+
+    @property
+    def kind(self) -> str:
+        """Gradient, Jacobian or Hessian."""
+
+    @property
+    def wrt(self) -> tuple[str, ...]:
+        """The inputs it is taken by."""
 
     @property
     def name(self) -> str:

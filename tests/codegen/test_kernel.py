@@ -176,3 +176,11 @@ def test_kernels_module():
     assert sigmoid_hessian(0.0) == 0
     with pytest.raises(ImportError):
         from derive.kernels import sigmoyd  # noqa: F401
+
+
+def test_more_arrays_than_numpy_passes():
+    names = [f"x{at}" for at in range(70)]
+    formula = derive.parse(" + ".join(f"{name}**2" for name in names), given=", ".join(f"{n}: scalar" for n in names))
+    with pytest.raises(ShapeError) as raised:
+        derive.compile(derive.grad(formula, "all"))
+    assert str(raised.value) == "formula_grad has 140 inputs and outputs, NumPy passes 64; ask for fewer at once"
