@@ -38,6 +38,9 @@ class Backend(Protocol):
     def emit(self, program: Program, name: str, dtype: str) -> str:
         """The text of a kernel."""
 
+    def emit_function(self, program: Program, name: str, dtype: str) -> str:
+        """The part of that text that people read and take elsewhere."""
+
     def build(self, source: str, signature: Signature, name: str, dtype: str) -> Loop:
         """The machine code of a text."""
 
@@ -58,11 +61,12 @@ def usable(name: str) -> Backend:
     return found
 
 
-def emit(program: Program, *, name: str, backend: str, dtype: str = "float64") -> str:
-    """The text of a kernel for `program`; nothing is built."""
+def emit(program: Program, *, name: str, backend: str, dtype: str = "float64", whole: bool = False) -> str:
+    """The text of a kernel for `program`, or the `whole` text that is built; nothing is built here."""
     if dtype not in DTYPES:
         raise DomainError(f"a kernel computes in float64 or float32, not in {dtype!r}")
-    return _named(backend).emit(program, name, dtype)
+    found = _named(backend)
+    return found.emit(program, name, dtype) if whole else found.emit_function(program, name, dtype)
 
 
 def compile_program(
@@ -74,7 +78,7 @@ def compile_program(
         BackendUnavailable: the backend cannot be used on this machine.
         ShapeError: a size of the program cannot be read off its inputs.
     """
-    text = emit(program, name=name, backend=backend, dtype=dtype)
+    text = emit(program, name=name, backend=backend, dtype=dtype, whole=True)
     return assemble(text, signature(program), name=name, backend=backend, dtype=dtype, doc=doc)
 
 

@@ -50,6 +50,8 @@ class LLVMBackend:
         """A module with the loop that NumPy calls."""
         return _Module(scheduled(program, name), signature(program), dtype, str(program)).text()
 
+    emit_function = emit
+
     def build(self, source: str, signature: Signature, name: str, dtype: str) -> MachineLoop:
         """Compile `source`, or take its object code from the cache, and link it into this process."""
         machine = _machine()

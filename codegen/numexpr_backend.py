@@ -110,6 +110,8 @@ class NumexprBackend:
         """A module with one function."""
         return _NumexprCode(program, name, dtype).text()
 
+    emit_function = emit
+
     def build(self, source: str, signature: Signature, name: str, dtype: str) -> Loop:
         """Define the function and put it behind NumPy's loop interface."""
         return PythonLoop(defined(source, name, len(signature.outputs)), signature, dtype).loop()

@@ -47,21 +47,10 @@ def make_ufunc(loop: Loop, signature: Signature, name: str, dtype: str, doc: str
     types = (ctypes.c_char * len(numbers))(*(bytes([number]) for number in numbers))
     texts = [ctypes.c_char_p(text.encode()) for text in (name, doc, signature.text or "")]
     _FOREVER.extend([loop, functions, data, types, failed, *texts])
-    head = (
-        functions,
-        data,
-        types,
-        1,
-        len(signature.inputs),
-        len(signature.outputs),
-        NO_IDENTITY,
-        texts[0],
-        texts[1],
-        0,
-    )
-    if signature.text is None:
-        return _makers()[0](*head)
-    return _makers()[1](*head, texts[2])
+    counts = 1, len(signature.inputs), len(signature.outputs)
+    common = functions, data, types, *counts, NO_IDENTITY, *texts[:2], 0
+    plain, generalised = _makers()
+    return plain(*common) if signature.text is None else generalised(*common, texts[2])
 
 
 @cache

@@ -59,7 +59,7 @@ def compile_kernel(asked: Asked, backend: str = "llvm", dtype: str = "float64", 
 
 
 def emit_source(asked: Asked, backend: str = "llvm", dtype: str = "float64", value: bool = False) -> str:
-    """The text of a kernel; nothing is built."""
+    """The text of a kernel as people take it elsewhere; nothing is built."""
     program, name = _to_compile(asked, value)
     return kernels.emit(program, name=name, backend=backend, dtype=dtype)
 
@@ -86,7 +86,7 @@ def _emitted(asked: Asked, backend: str, dtype: str, value: bool) -> dict[str, A
     program, name = _to_compile(asked, value)
     return {
         "name": name,
-        "source": kernels.emit(program, name=name, backend=backend, dtype=dtype),
+        "source": kernels.emit(program, name=name, backend=backend, dtype=dtype, whole=True),
         "signature": kernels.described(signature(program)),
         "doc": asked.title if isinstance(asked, Formula) else asked.of.title,
     }

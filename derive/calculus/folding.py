@@ -14,7 +14,7 @@ from sympy import Add, Expr, Function, Mul, Pow, S
 
 from derive.calculus.algebra import cost, powers, product_of
 from derive.calculus.rewriting import Context, Table
-from derive.calculus.samples import a, i, j, k
+from derive.calculus.samples import a, j, k
 from derive.primitives import exp
 from derive.program import (
     Equation,
@@ -112,6 +112,3 @@ def fold(value: Expr, context: Context) -> Expr | None:
 
 def _worth_naming(value: Expr) -> bool:
     return not (is_element(value) or value.is_Number)
-
-
-EXAMPLE_DEFINITION = Equation("p", (i,), exp(a[i]) / Sum(exp(a[j]), j))
