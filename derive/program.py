@@ -437,7 +437,7 @@ def check(program: Program) -> Program:
         _define(array.name, array, defined, sizes)
     for equation in program.equations:
         where = f"in {equation.element} = …"
-        _check_value(equation.value, defined, where)
+        _check_value(equation.value, defined, where, frozenset(index.name for index in equation.indices))
         loose = free_indices(equation.value) - set(equation.indices)
         if loose:
             names = ", ".join(sorted(i.name for i in loose))
@@ -459,7 +459,7 @@ def _define(name: str, array: Array, defined: dict[str, Array], sizes: set[str])
     defined[name] = array
 
 
-def _check_value(expr: Expr, defined: Mapping[str, Array], where: str, bound: frozenset[Index] = frozenset()) -> None:
+def _check_value(expr: Expr, defined: Mapping[str, Array], where: str, taken: frozenset[str]) -> None:
     if is_element(expr):
         name, positions = name_of(expr), positions_of(expr)
         if name not in defined:
@@ -475,9 +475,9 @@ def _check_value(expr: Expr, defined: Mapping[str, Array], where: str, bound: fr
             if isinstance(position, Integer) and isinstance(size, Integer) and not 0 <= position < size:
                 raise ShapeError(f"{where}: {expr} is outside axis {axis} of {name}, which has size {size}")
     elif isinstance(expr, Reduction):
-        again = bound & set(expr.indices)
-        if again:
-            raise DeriveError(f"{where}: index {min(i.name for i in again)} is bound twice in one scope")
-        bound = bound | set(expr.indices)
+        names = frozenset(index.name for index in expr.indices)
+        if names & taken:
+            raise DeriveError(f"{where}: index {min(names & taken)} is bound where it has a meaning already")
+        taken = taken | names
     for part in children(expr):
-        _check_value(part, defined, where, bound)
+        _check_value(part, defined, where, taken)

@@ -10,7 +10,18 @@ from sympy import Add, Expr, Integer, Mul, Pow, S
 
 from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import A, a, b, c, i, j, k, n, p
-from derive.program import Delta, Index, Sum, free_indices, is_element, name_of, positions_of, substitute, walk
+from derive.program import (
+    Delta,
+    Index,
+    Sum,
+    anonymous,
+    free_indices,
+    is_element,
+    name_of,
+    positions_of,
+    substitute,
+    walk,
+)
 
 CONTRACTION = Table("deltas and sums")
 rule = CONTRACTION.rule
@@ -88,6 +99,36 @@ def factor_out_of_sum(total: Expr, context: Context) -> Expr | None:
     if loose and len(loose) < len(factors):
         return Mul(*loose, Sum(Mul(*(f for f in factors if f not in loose)), *total.indices))
     return None
+
+
+@rule(
+    "a factor is summed over its own indices only",
+    Sum,
+    example=lambda: (Sum(a[i] * A[i, j] * b[j], i, j), Sum(a[i] * Sum(A[i, j] * b[j], j), i)),
+)
+def sum_inside(total: Expr, context: Context) -> Expr | None:
+    factors = _split(total.body)
+    for index in total.indices[::-1] if len(total.indices) > 1 else ():
+        inside = [f for f in factors if index in free_indices(f)]
+        if inside and len(inside) < len(factors):
+            rest = (f for f in factors if f not in inside)
+            others = (other for other in total.indices if other != index)
+            return Sum(Mul(*rest, Sum(Mul(*inside), index)), *others)
+    return None
+
+
+@rule(
+    "equal sums are collected",
+    Add,
+    example=lambda: (c * Sum(a[i], i) + 2 * c * Sum(a[j], j), 3 * c * Sum(a[i], i)),
+)
+def collect_equal_sums(value: Expr, context: Context) -> Expr | None:
+    groups: dict[Expr, list[tuple[Expr, Expr]]] = {}
+    for number, rest in (term.as_coeff_Mul() for term in value.args):
+        groups.setdefault(anonymous(rest), []).append((number, rest))
+    if len(groups) == len(value.args):
+        return None
+    return Add(*(Add(*(number for number, _ in group)) * group[0][1] for group in groups.values()))
 
 
 @rule(

@@ -51,14 +51,18 @@ def _bindings(definition: Equation, value: Expr) -> Iterator[dict[Index, Expr]]:
         yield dict(zip(definition.indices, choice, strict=True))
 
 
-def _factors(value: Expr) -> dict[Expr, Expr]:
-    """The powers of a product, exponentials of sums taken apart term by term, bound indices anonymous."""
+def _factors(value: Expr, original: dict[Expr, Expr]) -> dict[Expr, Expr]:
+    """The powers of a product, exponentials of sums taken apart term by term, bound indices anonymous.
+
+    `original` learns what each anonymous factor was called.
+    """
     found: dict[Expr, Expr] = {}
     for base, power in powers(value).items():
         terms = Add.make_args(base.args[0]) if isinstance(base, exp) else ()
         parts = [(exp(rest), number) for number, rest in (term.as_coeff_Mul() for term in terms)] or [(base, S.One)]
         for part, times in parts:
             key = anonymous(part)
+            original.setdefault(key, part)
             found[key] = found.get(key, S.Zero) + power * times
     return found
 
@@ -81,10 +85,11 @@ def _candidate(value: Expr, definition: Equation, binding: dict[Index, Expr]) ->
     instance = substitute(definition.value, binding)
     name = element(definition.target, tuple(binding[index] for index in definition.indices))
     if isinstance(value, Mul | Pow) and isinstance(instance, Mul | Pow | exp):
-        divisor, left, times = _factors(instance), _factors(value), 0
+        original: dict[Expr, Expr] = {}
+        left, divisor, times = _factors(value, original), _factors(instance, original), 0
         while (rest := _divided(left, divisor)) is not None:
             left, times = rest, times + 1
-        return name**times * product_of(left) if times else None
+        return name**times * product_of({original[key]: power for key, power in left.items()}) if times else None
     return name if anonymous(instance) == anonymous(value) else None
 
 

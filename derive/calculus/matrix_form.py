@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sympy import Add, Expr, Indexed, Mul, Pow, S
+from sympy import Add, Expr, Indexed, Mul, Pow, Rational, S
 
 from derive.calculus.algebra import multiplied_out, powers
 from derive.notation.index_form import from_index
 from derive.notation.tree import Binary, Call, Name, Number, Transpose, Tree, Unary
 from derive.notation.writing import write_text
-from derive.primitives import exp, primitive
+from derive.primitives import BY_NAME, exp, primitive
 from derive.program import (
     Delta,
     Dim,
@@ -26,6 +26,7 @@ from derive.program import (
     Index,
     Program,
     Sum,
+    anonymous,
     elements,
     free_indices,
     inlined,
@@ -47,10 +48,16 @@ class _NoForm(Exception):
 
 @dataclass(frozen=True)
 class Form:
-    """An array written with matrices, and the indices its axes stand for."""
+    """An array written with matrices, the indices its axes stand for, and a number that multiplies it."""
 
-    tree: Tree
+    body: Tree
     axes: Axes = ()
+    scale: Tree = ONE
+
+    @property
+    def tree(self) -> Tree:
+        """The array with its number in front."""
+        return _scaled(self.scale, self.body)
 
 
 @dataclass(frozen=True)
@@ -182,7 +189,7 @@ def _over(form: Form, axes: Axes) -> Form:
     if form.axes == axes:
         return form
     if len(axes) == 2 and form.axes == axes[::-1]:
-        return Form(_transposed(form.tree), axes)
+        return Form(_transposed(form.body), axes, form.scale)
     if not form.axes and len(axes) == 1:
         return Form(_product(form.tree, Call("ones", (from_index(axes[0].size),))), axes)
     if len(form.axes) == 1 and len(axes) == 2:
@@ -198,6 +205,8 @@ def _transposed(tree: Tree) -> Tree:
         return tree
     if isinstance(tree, Call) and tree.function == "outer":
         return Call("outer", tree.args[::-1])
+    if isinstance(tree, Call) and tree.function in BY_NAME and len(tree.args) == 1:
+        return Call(tree.function, (_transposed(tree.args[0]),))
     if isinstance(tree, Binary) and tree.op == "@":
         return Binary("@", _transposed(tree.right), _transposed(tree.left))
     if isinstance(tree, Binary) and tree.op in ("+", "-"):
@@ -222,10 +231,10 @@ def _sum_of_terms(forms: list[Form]) -> Form:
     return Form(total, axes)
 
 
-def _term_order(tree: Tree) -> tuple[bool, bool, int]:
-    """Positive terms first, numbers last among them, long before short."""
+def _term_order(tree: Tree) -> tuple[bool, bool, bool, int]:
+    """Positive terms first, numbers last among them, long before short, a transpose after what it transposes."""
     sign, rest = _signed(tree)
-    return sign < 0, isinstance(rest, Number), -len(write_text(rest))
+    return sign < 0, isinstance(rest, Number), isinstance(rest, Transpose), -len(write_text(rest))
 
 
 def _signed(tree: Tree) -> tuple[int, Tree]:
@@ -347,6 +356,8 @@ def _has_arrays(value: Expr) -> bool:
 
 def _join_power(graph: _Graph, base: Expr, power: Expr) -> None:
     form = _read(base)
+    if abs(power) == Rational(1, 2) and not _has_arrays(power):
+        form, power = _root(form), 2 * power
     if power == 1:
         graph.join(form)
     elif power == -1:
@@ -362,6 +373,14 @@ def _join_power(graph: _Graph, base: Expr, power: Expr) -> None:
         raised = _read(power)
         axes = _common_axes([form, raised])
         graph.join(Form(Binary("**", form.tree, raised.tree), axes))
+
+
+def _root(form: Form) -> Form:
+    """The square root of an array; of a sum of squares it is a norm."""
+    tree = form.tree
+    if isinstance(tree, Binary) and tree.op == "@" and tree.left == tree.right and not form.axes:
+        return Form(Call("norm", (tree.left,)))
+    return Form(Call("sqrt", (tree,)), form.axes)
 
 
 def _softmaxes(factors: dict[Expr, Expr], bound: Axes) -> list[Form]:
@@ -387,10 +406,11 @@ def _softmax(above: Expr, total: Expr) -> Form | None:
     """`above / total` as a softmax along the last axis, if `total` sums `above` over it."""
     (bound,) = total.indices
     for index in sorted(free_indices(above) - free_indices(total), key=lambda x: str(x.name)):
-        if index.size == bound.size and substitute(total.body, {bound: index}) == above:
+        if index.size == bound.size and anonymous(substitute(total.body, {bound: index})) == anonymous(above):
             inner = _read(above.args[0])
-            if inner.axes[-1:] == (index,):
-                return Form(Call("softmax", (inner.tree,)), inner.axes)
+            rows = tuple(axis for axis in inner.axes if axis != index)
+            along = _over(inner, (*rows, index))
+            return Form(Call("softmax", (along.tree,)), along.axes)
     return None
 
 
@@ -479,7 +499,7 @@ def _finished(graph: _Graph, scalar_part: Expr) -> Form:
         body = _weighted(edge, graph)
     if body is None:
         return Form(scalar)
-    return Form(_scaled(scalar, body.tree), body.axes)
+    return Form(body.body, body.axes, scalar)
 
 
 def _scaled(scalar: Tree, tree: Tree) -> Tree:

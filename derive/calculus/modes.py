@@ -41,6 +41,7 @@ from derive.program import (
     name_of,
     names_in,
     positions_of,
+    renamed_apart,
     substitute,
     symbol_names,
     walk,
@@ -173,7 +174,7 @@ class _Reverse:
         target_name = self.results.get(name) or fresh_name(f"delta_{name}", self.work.used)
         target = element(target_name, at)
         terms = [self.contribution(e, element(name, at)) for e in self.consumers(name)]
-        start = Add(*terms)
+        start = renamed_apart(Add(*terms), frozenset(index.name for index in at))
         if len(terms) == 1 and isinstance(terms[0], Partial):
             reason = f"the derivative of {self.value} by {name}"
         else:
@@ -245,9 +246,8 @@ def forward(
         name = results.get(equation.target) or fresh_name(f"d{equation.target}_d{wrt}", work.used)
         local = replace(work.context, tangents=dict(tangents))
         target = element(name, (*equation.indices, *at))
-        value = work.derive(
-            target, Partial(equation.value, variable), f"the derivative of {equation.target} by {wrt}", local
-        )
+        apart = renamed_apart(equation.value, frozenset(index.name for index in at))
+        value = work.derive(target, Partial(apart, variable), f"the derivative of {equation.target} by {wrt}", local)
         value = _inlined(value, written, work, target)
         tangents[equation.target] = name
         written.append(Equation(name, (*equation.indices, *at), value))
@@ -280,7 +280,7 @@ def _with_values(value: Expr, known: dict[str, Equation], work: _Work, target: E
     names = [name for name in known if name in names_in(value)]
     if not names:
         return value
-    replaced = inlined(value, known)
+    replaced = inlined(value, known, frozenset(index.name for index in free_indices(target)))
     work.steps.append(Step(target, value, replaced, "put in what is known", " and ".join(names)))
     return work.simplify(target, replaced)
 

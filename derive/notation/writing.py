@@ -204,7 +204,7 @@ class _Printed(_Hand):
             return f"[{self.write(tree.left, SUM)} {sign} {self.write(tree.right, SUM)}]", ATOM
         return super().binary(tree)
 
-    at_least, at_most = "≥", "≤"
+    at_least, at_most, squared = "≥", "≤", "²"
 
     def times(self, tree: Binary) -> str:
         left = self.write(tree.left, ATOM if _open_end(tree.left) else PRODUCT)
@@ -213,7 +213,7 @@ class _Printed(_Hand):
         if tree.op == "*" and left_rank and right_rank:
             return f"{left} {self.elementwise} {right}"
         if tree.op == "@" and left_rank == 1 and tree.left == tree.right:
-            return self.squared_norm(self.write(tree.left))
+            return f"{self.norm(self.write(tree.left))}{self.squared}"
         if tree.op == "@" and left_rank == 1 and not self.is_row(tree.left):
             return f"{self.transposed(self.write(tree.left, ATOM))} {right}"
         if tree.op == "*" and _is_fraction(tree.left):
@@ -260,6 +260,8 @@ class _Printed(_Hand):
             return "1", ATOM
         if tree.function == "delta":
             return self.subscript("delta", words), ATOM
+        if tree.function == "norm" and len(words) == 1:
+            return self.norm(words[0]), ATOM
         if tree.function == "partial":
             return self.partial(*tree.args), PRODUCT
         if tree.function == "sum" and not tree.options:
@@ -268,8 +270,9 @@ class _Printed(_Hand):
 
     sum_sign = "Σ"
 
-    def squared_norm(self, text: str) -> str:
-        return f"‖{text}‖²"
+    def norm(self, text: str) -> str:
+        """The length of a vector."""
+        return f"‖{text}‖"
 
     def partial(self, value: Tree, variable: Tree) -> str:
         """A derivative that is not worked out yet."""
@@ -351,11 +354,11 @@ class _Latex(_Printed):
 
     elementwise = r"\odot"
     minus = "-"
-    at_least, at_most = r"\ge", r"\le"
+    at_least, at_most, squared = r"\ge", r"\le", "^2"
     sum_sign = r"\sum"
 
-    def squared_norm(self, text: str) -> str:
-        return rf"\left\|{text}\right\|^2"
+    def norm(self, text: str) -> str:
+        return rf"\left\|{text}\right\|"
 
     def partial(self, value: Tree, variable: Tree) -> str:
         below = rf"\partial {self.write(variable)}"
