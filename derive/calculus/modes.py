@@ -54,7 +54,6 @@ class _Work:
 
     program: Program
     context: Context
-    equations: list[Equation] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
 

@@ -17,31 +17,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from functools import lru_cache
 from itertools import islice, permutations, product
-from typing import Any, TypeAlias
 
 import sympy
 from sympy import Expr
 
+from derive.calculus.polynomials import (
+    UNIT,
+    Atom,
+    Factor,
+    Frozen,
+    Labels,
+    Monomial,
+    Polynomial,
+    added,
+    connected,
+    constant,
+    frozen,
+    height,
+    label_of,
+    labels_in,
+    prime_powers,
+    scaled,
+    single,
+    sole_label,
+    sort_key,
+)
 from derive.primitives import exp, log, primitive
 from derive.program import Array, Delta, Dim, Index, Reduction, Sum, is_element, name_of, positions_of
 
-Atom: TypeAlias = "tuple[Any, ...]"
-Factor: TypeAlias = "tuple[Atom, Fraction]"
-Monomial: TypeAlias = "tuple[Factor, ...]"
-Polynomial: TypeAlias = "dict[Monomial, Fraction]"
-Frozen: TypeAlias = "tuple[tuple[Monomial, Fraction], ...]"
-Labels: TypeAlias = "Mapping[Atom, Atom]"
-
 EXPANDED_POWER = 12
 TRIED_ORDERS = 5040
-UNIT = Fraction(1)
 
 
 def normal_form(value: Expr, arrays: Mapping[str, Array] | None = None) -> Frozen:
     """The normal form of `value`; `arrays` lends the domains that license splitting roots and logarithms."""
-    return _frozen(_Algebra(arrays or {}).read(value))
+    return frozen(_Algebra(arrays or {}).read(value))
 
 
 def same(left: Expr, right: Expr, arrays: Mapping[str, Array] | None = None) -> bool:
@@ -54,93 +65,8 @@ def same(left: Expr, right: Expr, arrays: Mapping[str, Array] | None = None) -> 
     True
     """
     algebra = _Algebra(arrays or {})
-    difference = _add(algebra.read(left), _scale(algebra.read(right), -UNIT))
+    difference = added(algebra.read(left), scaled(algebra.read(right), -UNIT))
     return not algebra.cleared(difference)
-
-
-# ---------------------------------------------------------------- polynomials as dictionaries
-
-
-def _number(value: Fraction | int) -> Polynomial:
-    return {(): Fraction(value)} if value else {}
-
-
-def _atom(atom: Atom, power: Fraction = UNIT) -> Polynomial:
-    return {((atom, power),): UNIT}
-
-
-def _frozen(polynomial: Polynomial) -> Frozen:
-    return tuple(sorted(polynomial.items(), key=lambda term: _text(term[0])))
-
-
-@lru_cache(maxsize=65536)
-def _text(part: Any) -> str:
-    """What things are sorted by: tuples of several shapes have no order of their own."""
-    return repr(part)
-
-
-def _add(*polynomials: Polynomial) -> Polynomial:
-    total: Polynomial = {}
-    for polynomial in polynomials:
-        for monomial, coefficient in polynomial.items():
-            total[monomial] = total.get(monomial, Fraction(0)) + coefficient
-    return {m: c for m, c in total.items() if c}
-
-
-def _scale(polynomial: Polynomial, factor: Fraction) -> Polynomial:
-    return {m: c * factor for m, c in polynomial.items()} if factor else {}
-
-
-def _prime_powers(number: Fraction) -> list[tuple[int, int]]:
-    found = {int(p): int(c) for p, c in sympy.factorint(number.numerator).items()}
-    for prime, count in sympy.factorint(number.denominator).items():
-        found[int(prime)] = found.get(int(prime), 0) - int(count)
-    return sorted((p, c) for p, c in found.items() if p != 1)
-
-
-# ---------------------------------------------------------------- labels of indices
-
-
-def _label(index: Index) -> Atom:
-    return ("index", index.name)
-
-
-@lru_cache(maxsize=65536)
-def _labels_in(part: Any) -> frozenset[Atom]:
-    if not isinstance(part, tuple):
-        return frozenset()
-    if part and part[0] in ("index", "bound"):
-        return frozenset((part,))
-    return frozenset().union(*map(_labels_in, part))
-
-
-@lru_cache(maxsize=65536)
-def _height(part: Any) -> int:
-    """How deeply sums are nested; the level at which the next sum around it numbers its labels."""
-    if not isinstance(part, tuple):
-        return 0
-    return max((_height(inner) for inner in part), default=0) + (bool(part) and part[0] == "sum")
-
-
-def _sole_label(position: Frozen) -> Atom | None:
-    """The label that a position consists of, if it is nothing else."""
-    if len(position) == 1:
-        monomial, coefficient = position[0]
-        if coefficient == 1 and len(monomial) == 1 and monomial[0][1] == 1 and monomial[0][0][0] in ("index", "bound"):
-            return monomial[0][0]
-    return None
-
-
-def _connected(factors: Iterable[Factor], labels: Iterable[Atom]) -> list[tuple[list[Atom], list[Factor]]]:
-    """Groups of factors that share labels, directly or through one another."""
-    groups: list[tuple[list[Atom], list[Factor]]] = []
-    for factor in factors:
-        mine = [label for label in labels if label in _labels_in(factor[0])]
-        touching = [group for group in groups if any(label in group[0] for label in mine)]
-        groups = [group for group in groups if group not in touching]
-        joined = dict.fromkeys([*mine, *(label for group in touching for label in group[0])])
-        groups.append((list(joined), [factor, *(f for group in touching for f in group[1])]))
-    return groups
 
 
 # ---------------------------------------------------------------- the algebra
@@ -163,11 +89,11 @@ class _Algebra:
 
     def _read(self, value: Expr) -> Polynomial:
         if value.is_Rational:
-            return _number(Fraction(int(value.p), int(value.q)))
+            return constant(Fraction(int(value.p), int(value.q)))
         if value.is_Add:
-            return _add(*map(self.read, value.args))
+            return added(*map(self.read, value.args))
         if value.is_Mul:
-            result = _number(1)
+            result = constant(1)
             for factor in value.args:
                 result = self.multiply(result, self.read(factor))
             return result
@@ -183,21 +109,21 @@ class _Algebra:
 
     def _read_leaf(self, value: Expr) -> Polynomial:
         if value is sympy.E:
-            return self.exponential(_number(1))
+            return self.exponential(constant(1))
         if isinstance(value, Index):
-            return _atom(_label(value))
+            return single(label_of(value))
         if isinstance(value, Dim):
-            return _atom(("size", value.name))
+            return single(("size", value.name))
         if is_element(value):
-            return _atom(("element", name_of(value), tuple(_frozen(self.read(p)) for p in positions_of(value))))
+            return single(("element", name_of(value), tuple(frozen(self.read(p)) for p in positions_of(value))))
         if isinstance(value, Delta):
             return self.delta(*(self.read(p) for p in value.args))
         row = primitive(value)
         if row is None:
-            return _atom(("constant", str(value)))
+            return single(("constant", str(value)))
         if row.meaning is not None:
             return self.read(row.meaning(*value.args))
-        return _atom(("call", row.name, tuple(_frozen(self.read(a)) for a in value.args)))
+        return single(("call", row.name, tuple(frozen(self.read(a)) for a in value.args)))
 
     def _read_power(self, base: Expr, exponent: Expr) -> Polynomial:
         inner = self.read(base)
@@ -206,16 +132,16 @@ class _Algebra:
         raised = self.read(exponent)
         if self.is_positive(inner):
             return self.exponential(self.multiply(raised, self.logarithm(inner)))
-        return _atom(("power", _frozen(inner), _frozen(raised)))
+        return single(("power", frozen(inner), frozen(raised)))
 
     def _read_reduction(self, value: Reduction) -> Polynomial:
         apart = value.renamed_apart({i.name for i in value.free_symbols if isinstance(i, Index)})
-        sizes = {_label(index): _frozen(self.read(index.size)) for index in apart.indices}
+        sizes = {label_of(index): frozen(self.read(index.size)) for index in apart.indices}
         body = self.read(apart.body)
         if isinstance(value, Sum):
-            return _add(*(_scale(self.summed(m, sizes), c) for m, c in body.items()))
-        whole = self.canonical_sum(list(sizes.items()), [(("under", _frozen(body)), UNIT)])
-        return _atom(("fold", type(value).__name__, _frozen(whole)))
+            return added(*(scaled(self.summed(m, sizes), c) for m, c in body.items()))
+        whole = self.canonical_sum(list(sizes.items()), [(("under", frozen(body)), UNIT)])
+        return single(("fold", type(value).__name__, frozen(whole)))
 
     # ------------------------------------------------ computing
 
@@ -235,7 +161,7 @@ class _Algebra:
         exponent: Polynomial = {}
         for atom, power in factors:
             if atom[0] == "exp":
-                exponent = _add(exponent, _scale(dict(atom[1]), power))
+                exponent = added(exponent, scaled(dict(atom[1]), power))
             else:
                 powers[atom] = powers.get(atom, Fraction(0)) + power
         kept: list[Factor] = []
@@ -254,8 +180,8 @@ class _Algebra:
         rest, logarithms = _split_logarithms(exponent)
         others += [self.power(argument, power) for argument, power in logarithms]
         if rest:
-            kept.append((("exp", _frozen(rest)), UNIT))
-        result: Polynomial = {tuple(sorted(kept, key=_text)): UNIT}
+            kept.append((("exp", frozen(rest)), UNIT))
+        result: Polynomial = {tuple(sorted(kept, key=sort_key)): UNIT}
         aligned = self._aligned(kept)
         if aligned is not None:
             result = aligned
@@ -268,20 +194,20 @@ class _Algebra:
         for place, (atom, _) in enumerate(factors):
             if atom[0] != "delta":
                 continue
-            keep, drop = _sole_label(atom[1]), _sole_label(atom[2])
+            keep, drop = sole_label(atom[1]), sole_label(atom[2])
             rest = [*factors[:place], *factors[place + 1 :]]
-            if keep is not None and drop is not None and any(drop in _labels_in(other) for other, _ in rest):
-                return self.multiply(_atom(atom), self.relabelled(rest, {drop: keep}))
+            if keep is not None and drop is not None and any(drop in labels_in(other) for other, _ in rest):
+                return self.multiply(single(atom), self.relabelled(rest, {drop: keep}))
         return None
 
     def power(self, inner: Polynomial, power: Fraction) -> Polynomial:
         """`inner` to a rational power; sums are multiplied out for small whole powers."""
         if not inner:
-            return {} if power > 0 else _atom(("infinite",))
+            return {} if power > 0 else single(("infinite",))
         if len(inner) == 1:
             ((monomial, coefficient),) = inner.items()
             if power.denominator != 1 and not self.is_positive(inner):
-                return _atom(("polynomial", _frozen(inner)), power)
+                return single(("polynomial", frozen(inner)), power)
             raised = [self._raised(atom, e * power) for atom, e in monomial]
             result = self.power_of_number(coefficient, power)
             for part in raised:
@@ -294,26 +220,26 @@ class _Algebra:
             return result
         content, rest = self._content(inner)
         if power.denominator != 1 and not self.is_positive(content):
-            return _atom(("polynomial", _frozen(inner)), power)
-        return self.multiply(self.power(content, power), _atom(("polynomial", _frozen(rest)), power))
+            return single(("polynomial", frozen(inner)), power)
+        return self.multiply(self.power(content, power), single(("polynomial", frozen(rest)), power))
 
     def _raised(self, atom: Atom, power: Fraction) -> Polynomial:
         if atom[0] == "exp":
-            return self.exponential(_scale(dict(atom[1]), power))
-        return _atom(atom, UNIT if atom[0] == "delta" and power > 0 else power)
+            return self.exponential(scaled(dict(atom[1]), power))
+        return single(atom, UNIT if atom[0] == "delta" and power > 0 else power)
 
     def power_of_number(self, number: Fraction, power: Fraction) -> Polynomial:
         """`number ** power`: a number where it is one, else a product of roots of primes."""
         if power.denominator == 1:
-            return _number(number ** int(power))
+            return constant(number ** int(power))
         whole, roots = UNIT, []
-        for prime, count in _prime_powers(number):
+        for prime, count in prime_powers(number):
             total = count * power
             floor = total.numerator // total.denominator
             whole *= Fraction(prime) ** floor
             if total != floor:
                 roots.append((("prime", prime), total - floor))
-        return {tuple(sorted(roots, key=_text)): whole}
+        return {tuple(sorted(roots, key=sort_key)): whole}
 
     def _content(self, polynomial: Polynomial) -> tuple[Polynomial, Polynomial]:
         """The monomial that all terms share times the first coefficient, and what is left."""
@@ -322,13 +248,13 @@ class _Algebra:
             powers = dict(monomial)
             shared = {a: min(e, powers[a]) for a, e in shared.items() if a in powers}
         rest = self.multiply(polynomial, {tuple((a, -e) for a, e in shared.items()): UNIT}) if shared else polynomial
-        lead = _frozen(rest)[0][1]
-        return {tuple(shared.items()): lead}, _scale(rest, 1 / lead)
+        lead = frozen(rest)[0][1]
+        return {tuple(shared.items()): lead}, scaled(rest, 1 / lead)
 
     def exponential(self, inner: Polynomial) -> Polynomial:
         """`exp(inner)`; rational multiples of a logarithm come out as powers."""
         rest, logarithms = _split_logarithms(inner)
-        result = _atom(("exp", _frozen(rest))) if rest else _number(1)
+        result = single(("exp", frozen(rest))) if rest else constant(1)
         for argument, power in logarithms:
             result = self.multiply(result, self.power(argument, power))
         return result
@@ -336,21 +262,21 @@ class _Algebra:
     def logarithm(self, inner: Polynomial) -> Polynomial:
         """`log(inner)`, split over the factors of a product that are surely positive."""
         if len(inner) != 1 or not self.is_positive(inner):
-            return _atom(("call", "log", (_frozen(inner),)))
+            return single(("call", "log", (frozen(inner),)))
         ((monomial, coefficient),) = inner.items()
         terms = [
-            _scale(_atom(("call", "log", (_frozen(_number(p)),))), Fraction(c)) for p, c in _prime_powers(coefficient)
+            scaled(single(("call", "log", (frozen(constant(p)),))), Fraction(c)) for p, c in prime_powers(coefficient)
         ]
         for atom, power in monomial:
-            whole = dict(atom[1]) if atom[0] == "exp" else _atom(("call", "log", (_frozen(_atom(atom)),)))
-            terms.append(_scale(whole, power))
-        return _add(*terms)
+            whole = dict(atom[1]) if atom[0] == "exp" else single(("call", "log", (frozen(single(atom)),)))
+            terms.append(scaled(whole, power))
+        return added(*terms)
 
     def delta(self, left: Polynomial, right: Polynomial) -> Polynomial:
         """Kronecker's delta of two positions."""
         if left == right:
-            return _number(1)
-        return _atom(("delta", *sorted((_frozen(left), _frozen(right)), key=_text)))
+            return constant(1)
+        return single(("delta", *sorted((frozen(left), frozen(right)), key=sort_key)))
 
     def is_positive(self, inner: Polynomial) -> bool:
         """Whether a polynomial is surely greater than zero."""
@@ -377,19 +303,19 @@ class _Algebra:
                 break
             total: Polynomial = {}
             for monomial, coefficient in polynomial.items():
-                part = _number(coefficient)
+                part = constant(coefficient)
                 left = {atom: -power for atom, power in worst.items()}
                 for atom, power in monomial:
                     left[atom] = left.get(atom, Fraction(0)) + power
                 for atom, power in left.items():
                     part = self.multiply(part, self._opened(atom, power))
-                total = _add(total, part)
+                total = added(total, part)
             polynomial = total
         return polynomial
 
     def _opened(self, atom: Atom, power: Fraction) -> Polynomial:
         if not power:
-            return _number(1)
+            return constant(1)
         if atom[0] == "polynomial":
             return self.power(dict(atom[1]), power)
         return self.monomial([(atom, power)])
@@ -405,25 +331,25 @@ class _Algebra:
                     rest = monomial[:place] + monomial[place + 1 :]
                     left = {other: size for other, size in sizes.items() if other != label}
                     moved = self.relabelled(rest, {label: target})
-                    return _add(*(_scale(self.summed(m, left), c) for m, c in moved.items()))
+                    return added(*(scaled(self.summed(m, left), c) for m, c in moved.items()))
         factors = [part for factor in monomial for part in _parts(factor)]
         sizes = dict(sizes)
         factors = [part for factor in factors for part in self._merged_into(factor, sizes)]
-        inside = [f for f in factors if not _labels_in(f[0]).isdisjoint(sizes)]
-        result = self.monomial([f for f in factors if _labels_in(f[0]).isdisjoint(sizes)])
+        inside = [f for f in factors if not labels_in(f[0]).isdisjoint(sizes)]
+        result = self.monomial([f for f in factors if labels_in(f[0]).isdisjoint(sizes)])
         for label, size in sizes.items():
-            if not any(label in _labels_in(atom) for atom, _ in inside):
+            if not any(label in labels_in(atom) for atom, _ in inside):
                 result = self.multiply(result, dict(size))
-        for labels, group in _connected(inside, sizes):
+        for labels, group in connected(inside, sizes):
             result = self.multiply(result, self.canonical_sum([(label, sizes[label]) for label in labels], group))
         return result
 
     def _merged_into(self, factor: Factor, sizes: dict[Atom, Frozen]) -> list[Factor]:
         """A sum under a sum becomes one sum: its factors, with its labels added to `sizes` under new names."""
         atom, power = factor
-        if atom[0] != "sum" or power.denominator != 1 or power < 0 or _labels_in(atom).isdisjoint(sizes):
+        if atom[0] != "sum" or power.denominator != 1 or power < 0 or labels_in(atom).isdisjoint(sizes):
             return [factor]
-        level = _height(atom)
+        level = height(atom)
         merged: list[Factor] = []
         for _ in range(int(power)):
             fresh = {
@@ -436,15 +362,15 @@ class _Algebra:
 
     def canonical_sum(self, labels: list[tuple[Atom, Frozen]], factors: Sequence[Factor]) -> Polynomial:
         """The sum over `labels` of a product, numbered so that the result does not depend on the labels' names."""
-        level = 1 + max((_height(atom) for atom, _ in factors), default=0)
+        level = 1 + max((height(atom) for atom, _ in factors), default=0)
         best: tuple[str, Polynomial] | None = None
         for order in self._orders(labels, factors):
             numbering = {label: ("bound", level, place) for place, (label, _) in enumerate(order)}
             sizes = tuple(size for _, size in order)
             total: Polynomial = {}
             for body, coefficient in self.relabelled(factors, numbering).items():
-                total = _add(total, _scale(_atom(("sum", sizes, body)), coefficient))
-            key = repr(_frozen(total))
+                total = added(total, scaled(single(("sum", sizes, body)), coefficient))
+            key = repr(frozen(total))
             if best is None or key < best[0]:
                 best = (key, total)
         assert best is not None
@@ -460,7 +386,7 @@ class _Algebra:
         for here, size in labels:
             marks: dict[Atom, Atom] = {other: ("bound", "other", repr(s)) for other, s in labels}
             marks[here] = ("bound", "here", repr(size))
-            classes.setdefault(repr(_frozen(self.relabelled(factors, marks))), []).append((here, size))
+            classes.setdefault(repr(frozen(self.relabelled(factors, marks))), []).append((here, size))
         ranked = [permutations(classes[key]) for key in sorted(classes)]
         return (tuple(e for group in choice for e in group) for choice in islice(product(*ranked), TRIED_ORDERS))
 
@@ -468,53 +394,53 @@ class _Algebra:
 
     def relabelled(self, factors: Iterable[Factor], labels: Labels) -> Polynomial:
         """A product with labels replaced, everything put back in its normal form."""
-        result = _number(1)
+        result = constant(1)
         for atom, power in factors:
             result = self.multiply(result, self._relabelled_atom(atom, power, labels))
         return result
 
     def _relabelled_value(self, value: Frozen, labels: Labels) -> Polynomial:
-        if _labels_in(value).isdisjoint(labels):
+        if labels_in(value).isdisjoint(labels):
             return dict(value)
-        return _add(*(_scale(self.relabelled(monomial, labels), c) for monomial, c in value))
+        return added(*(scaled(self.relabelled(monomial, labels), c) for monomial, c in value))
 
     def _relabelled_atom(self, atom: Atom, power: Fraction, labels: Labels) -> Polynomial:
-        if _labels_in(atom).isdisjoint(labels):
-            return _atom(atom, power)
+        if labels_in(atom).isdisjoint(labels):
+            return single(atom, power)
         kind = atom[0]
 
         def moved(part: Frozen) -> Polynomial:
             return self._relabelled_value(part, labels)
 
         if kind in ("index", "bound"):
-            return _atom(labels[atom], power)
+            return single(labels[atom], power)
         if kind == "exp":
-            return self.exponential(_scale(moved(atom[1]), power))
+            return self.exponential(scaled(moved(atom[1]), power))
         if kind == "polynomial":
             return self.power(moved(atom[1]), power)
         if kind == "delta":
             return self.delta(moved(atom[1]), moved(atom[2]))
         if kind == "sum":
-            level = _height(atom)
+            level = height(atom)
             inner = [(("bound", level, place), size) for place, size in enumerate(atom[1])]
             hidden = {label: ("index", f"inner {level} {place}") for place, (label, _) in enumerate(inner)}
             loose = self.relabelled(atom[2], hidden)
-            apart = [(hidden[label], _frozen(moved(size))) for label, size in inner]
-            total = _add(*(_scale(self.summed_as_is(m, apart, labels), c) for m, c in loose.items()))
+            apart = [(hidden[label], frozen(moved(size))) for label, size in inner]
+            total = added(*(scaled(self.summed_as_is(m, apart, labels), c) for m, c in loose.items()))
             return self.power(total, power)
         if kind in ("element", "call"):
-            return self._recalled(atom[:2], tuple(_frozen(moved(part)) for part in atom[2]), power)
-        return _atom((kind, *(_frozen(moved(p)) if isinstance(p, tuple) else p for p in atom[1:])), power)
+            return self._recalled(atom[:2], tuple(frozen(moved(part)) for part in atom[2]), power)
+        return single((kind, *(frozen(moved(p)) if isinstance(p, tuple) else p for p in atom[1:])), power)
 
     def summed_as_is(self, monomial: Monomial, sizes: list[tuple[Atom, Frozen]], labels: Labels) -> Polynomial:
         """A sum that is already split, with labels outside it replaced."""
         moved = self.relabelled(monomial, labels)
-        return _add(*(_scale(self.canonical_sum(sizes, body), c) for body, c in moved.items()))
+        return added(*(scaled(self.canonical_sum(sizes, body), c) for body, c in moved.items()))
 
     def _recalled(self, head: Atom, parts: tuple[Frozen, ...], power: Fraction) -> Polynomial:
         if head == ("call", "log"):
             return self.power(self.logarithm(dict(parts[0])), power)
-        return _atom((*head, parts), power)
+        return single((*head, parts), power)
 
 
 def _split_logarithms(exponent: Polynomial) -> tuple[Polynomial, list[tuple[Polynomial, Fraction]]]:
@@ -541,7 +467,7 @@ def _contracted(atom: Atom, label: Atom) -> Atom | None:
     """The label that a delta ties `label` to, when the atom is such a delta."""
     if atom[0] != "delta":
         return None
-    left, right = _sole_label(atom[1]), _sole_label(atom[2])
+    left, right = sole_label(atom[1]), sole_label(atom[2])
     if left == label:
         return right
     return left if right == label else None
