@@ -197,25 +197,29 @@ class ArrayCode:
     def element(self, ref: Expr) -> Part:
         """An input or intermediate with its axes in the statement's order."""
         name, positions = name_of(ref), positions_of(ref)
-        if all(isinstance(p, Index) for p in positions) and len(set(positions)) == len(positions):
-            axes = self.ordered(frozenset(positions))
-            if axes == positions:
-                return Part(name, axes)
-            if len(axes) == 2:
-                return Part(f"np.swapaxes({name}, -2, -1)", axes)
-            letters = dict(zip(self.scope, LETTERS, strict=False))
-            words = ["".join(letters[i] for i in order) for order in (positions, axes)]
-            return Part(f'np.einsum("...{words[0]}->...{words[1]}", {name})', axes)
-        parts, axes = self.together([self.position(p) for p in positions])
-        return Part(f"{name}[..., {', '.join(part.text for part in parts)}]", axes)
+        if not all(isinstance(p, Index) for p in positions):
+            parts, axes = self.together([self.position(p) for p in positions])
+            return Part(f"{name}[..., {', '.join(part.text for part in parts)}]", axes)
+        axes = self.ordered(frozenset(positions))
+        if axes == positions:
+            return Part(name, axes)
+        if len(axes) == len(positions) == 2:
+            return Part(f"np.swapaxes({name}, -2, -1)", axes)
+        letters = dict(zip(self.scope, LETTERS, strict=False))
+        have, want = ("".join(letters[i] for i in order) for order in (positions, axes))
+        return Part(f'np.einsum("...{have}->...{want}", {name})', axes)
 
     def position(self, position: Expr) -> Part:
         """An integer expression over indices, as an array of positions."""
-        if position.is_Integer:
-            return Part(str(position))
-        if isinstance(position, Dim):
-            return Part(position.name)
-        return self.value(position)
+        if isinstance(position, Index):
+            return Part(f"np.arange({position.size})", (position,))
+        if position.is_Integer or isinstance(position, Dim):
+            return Part(str(position), constant=True)
+        if not (position.is_Add or position.is_Mul):
+            raise BackendUnavailable(f"the position {position} is not linear in its indices")
+        parts, axes = self.together([self.position(part) for part in position.args])
+        sign, level = (" + ", SUM) if position.is_Add else (" * ", PRODUCT)
+        return Part(sign.join(part.at(level) for part in parts), axes, level)
 
     def delta(self, value: Delta) -> Part:
         """An identity matrix, or a comparison of positions."""

@@ -40,6 +40,8 @@ class _NumexprCode(ArrayCode):
         """An expression; the outermost one becomes an evaluation."""
         if self.frame is not None:
             return self.leaf(super().value(value)) if isinstance(value, Index | Dim) else super().value(value)
+        if isinstance(value, Index | Dim):
+            return super().value(value)
         self.operands, self.frame = {}, self.ordered(free_indices(value))
         axes = self.frame
         try:

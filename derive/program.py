@@ -347,8 +347,8 @@ def substitute(expr: Expr, mapping: Mapping[Expr, Expr]) -> Expr:
         inner = {old: new for old, new in mapping.items() if old not in expr.indices}
         if not inner:
             return expr
-        incoming = set().union(*({s.name for s in new.free_symbols} for new in inner.values()))
-        apart = expr.renamed_apart(incoming)
+        involved = {s.name for side in (*inner, *inner.values()) for s in side.free_symbols if isinstance(s, Symbol)}
+        apart = expr.renamed_apart(involved)
         sized = tuple(Index(i.name, _resized(i.size, inner)) for i in apart.indices)
         renaming = {old: new for old, new in zip(apart.indices, sized, strict=True) if old != new}
         return type(apart)(substitute(apart.body, {**inner, **renaming}), *sized)
@@ -369,11 +369,13 @@ def instantiated(equation: Equation, positions: tuple[Expr, ...]) -> Expr:
 
 
 def renamed_apart(value: Expr, taken: frozenset[str]) -> Expr:
-    """`value` with every bound index renamed whose name is among `taken`."""
+    """`value` with every bound index renamed that has a meaning already: among `taken`, or bound further out."""
     if not value.args or isinstance(value, Indexed):
         return value
     if isinstance(value, Reduction):
         value = value.renamed_apart(taken)
+        if isinstance(value, Reduction):
+            taken = taken | {index.name for index in value.indices}
     return rebuilt(value, tuple(renamed_apart(part, taken) for part in children(value)))
 
 

@@ -80,14 +80,21 @@ class _Work:
         result = simplified(raw, context, trace)
         self.steps.append(Step(target, target, start, reason))
         self.record(target, trace)
-        return result
+        return self.settled(target, result)
 
     def simplify(self, target: Element, start: Expr) -> Expr:
         """`start` simplified, each rule recorded as a step about `target`."""
         trace: list[Application] = []
         result = simplified(start, self.context, trace)
         self.record(target, trace)
-        return result
+        return self.settled(target, result)
+
+    def settled(self, target: Element, value: Expr) -> Expr:
+        """A result in which no letter has two meanings."""
+        apart = renamed_apart(value, frozenset(index.name for index in free_indices(target)))
+        if apart != value:
+            self.steps.append(Step(target, value, apart, "a bound index takes another letter"))
+        return apart
 
     def record(self, target: Element, trace: list[Application]) -> None:
         """Write the applications of a trace down as steps."""

@@ -8,7 +8,7 @@ from sympy import exp
 import derive
 from derive.errors import DeriveError, ShapeError
 from derive.formulas import Formula, Sum, arrays, dims, indices, scalars
-from derive.program import Delta, Index, Program, check, element, free_indices, inlined, live, substitute
+from derive.program import Delta, Index, Program, anonymous, check, element, free_indices, inlined, live, substitute
 
 n, d = dims("n d")
 i, j, k = indices(i=n, j=n, k=d)
@@ -21,6 +21,12 @@ def test_substitution_does_not_capture():
     result = substitute(value, {x: a[j]})
     assert free_indices(result) == {j}
     assert result.indices[0] != j
+
+
+def test_a_renamed_index_is_not_taken_for_one_that_is_replaced():
+    k_n, l_n = Index("k", n), Index("l", n)
+    value = Sum(a[i] ** 2, i) * Delta(k_n, l_n)
+    assert anonymous(substitute(value, {k_n: i, l_n: j})) == anonymous(Sum(a[i] ** 2, i) * Delta(i, j))
 
 
 def test_substitution_leaves_bound_indices_alone():

@@ -1,6 +1,7 @@
 """The generated C and LLVM: what people read, what compilers say of it, and where it writes."""
 
 import ctypes
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 import derive
 from codegen.c_backend import BACKEND, identifier
+from codegen.kernel import compile_program
 from codegen.lowering import tasks
 from codegen.schedule import scheduled
 from derive.calculus.stability import stabilised
@@ -107,15 +109,31 @@ def test_names_that_c_has_for_itself():
     assert j.size == n
 
 
-def test_element_offsets_and_fixed_sizes():
-    """`x[i + k]` reads a window; `v[0]` reads one entry."""
-    (n,) = dims("n")
-    i, k = indices(i=n, k=2)
-    x, y, v = arrays(x=n + 1, y=n, v=2)
-    formula = Formula("window", given=[arrays(z=n)[0], v], let={y[i]: Sum(v[k] * k, k) + v[0] * i}, name="window")
-    for backend in ("numpy", "numexpr", "c", "llvm"):
-        np.testing.assert_allclose(derive.compile(formula, backend)(np.zeros(3), [2.0, 5.0]), [5, 7, 9])
-    assert x.shape == (n + 1,)
+@pytest.mark.parametrize("backend", ["numpy", "numexpr", "c", "llvm"])
+def test_positions(backend):
+    """Indices as numbers, fixed entries, windows, diagonals and transposes."""
+    n, m = dims("n m")
+    i, k, j = indices(i=n, k=2, j=n)
+    w, l = indices(w=3, l=n)
+    A, B, x, v, y, z, s, t = arrays(A=(n, n), B=(n, m), x=5, v=2, y=n, z=n, s=3, t=n)
+    formula = Formula(
+        "positions",
+        given=[A, B, x, v],
+        let={
+            y[i]: Sum(v[k] * k, k) + v[0] * i,
+            z[i]: A[i, i] + Sum(A[j, i] * j, j),
+            s[w]: Sum(v[k] * x[w + k], k),
+            t[l]: l,
+        },
+        name="positions",
+    )
+    program = dataclasses.replace(formula.program, outputs=("y", "z", "s", "t"))
+    a, x5, v2 = np.arange(9.0).reshape(3, 3), np.arange(5.0) ** 2, np.array([2.0, 5.0])
+    results = compile_program(program, name="positions", backend=backend)(a, np.zeros((3, 2)), x5, v2)
+    np.testing.assert_allclose(results[0], 5 + 2 * np.arange(3))
+    np.testing.assert_allclose(results[1], np.diag(a) + np.arange(3) @ a)
+    np.testing.assert_allclose(results[2], 2 * x5[:3] + 5 * x5[1:4])
+    np.testing.assert_allclose(results[3], np.arange(3))
 
 
 def test_source_has_no_fast_math_and_no_allocation_in_the_function():
