@@ -133,7 +133,7 @@ class Kernel:
         if self._positions:
             self._check_positions(given)
         try:
-            results = self.ufunc(*given, casting="same_kind") if out is None else self._into(given, out)
+            results = self.ufunc(*given, **self._casting) if out is None else self._into(given, out)
         except (ValueError, TypeError) as error:
             raise self._explained(given, out, error) from None
         if self._python is not None:
@@ -157,6 +157,11 @@ class Kernel:
     @cached_property
     def _count(self) -> int:
         return len(self.signature.inputs)
+
+    @cached_property
+    def _casting(self) -> dict[str, Any]:
+        """Numbers may lose digits on their way into a kernel of single precision, not into others."""
+        return {"casting": "same_kind"} if self.dtype == "float32" else {}
 
     @cached_property
     def _positions(self) -> tuple[tuple[int, Array], ...]:
@@ -207,7 +212,7 @@ class Kernel:
                 raise ShapeError("the arrays given as out overlap each other")
         # NumPy copies what overlaps, but takes an input that is exactly `out` for an elementwise one.
         apart = [np.array(g) if any(np.may_share_memory(g, o) for o in outs) else g for g in given]
-        return self.ufunc(*apart, out=outs, casting="same_kind")
+        return self.ufunc(*apart, out=outs, **self._casting)
 
     def _check_positions(self, given: Sequence[ArrayLike]) -> None:
         """Positions have to be inside the axis they point into."""
@@ -239,7 +244,7 @@ class Kernel:
                 entries = np.asarray(value)
             except ValueError:
                 return ShapeError(f"{self.name}: {array.name} is not an array: its rows differ in length")
-            if not np.can_cast(entries.dtype, kind, casting="same_kind"):
+            if not np.can_cast(entries.dtype, kind, **self._casting):
                 accepted = "integers" if kind == "int64" else "real numbers"
                 return DomainError(f"{self.name}: {array.name} has to hold {accepted}, not {entries.dtype}")
             arrays.append(entries)

@@ -79,7 +79,7 @@ def _row(name: str, *derivatives: Rowwise, function: SymPyClass | None = None, *
     arity = len(derivatives)
     cls = function or type(name, (ScalarFunction,), {"nargs": arity, "__module__": __name__, "__qualname__": name})
     slots = ", ".join(f"{{{k}}}" for k in range(arity))
-    columns.setdefault("latex", rf"\operatorname{{{name}}}\left({slots}\right)".replace("_", r"\_"))
+    columns.setdefault("latex", rf"\operatorname{{{{{name}}}}}\left({slots}\right)".replace("_", r"\_"))
     columns.setdefault("unicode", f"{name}({slots})")
     row = Primitive(name, cls, arity, derivatives, **columns)
     PRIMITIVES[cls] = BY_NAME[name] = row

@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 import sympy
 
+from derive.notation.index_form import from_index
+from derive.notation.text import parse_tree
+from derive.notation.writing import write_latex, write_text, write_unicode
 from derive.primitives import PRIMITIVES
 from derive.program import Array, Equation, Program, element, walk
 from derive.verification.equality import assert_close
@@ -77,6 +80,16 @@ def test_stable_forms_stay_finite(row):
             continue
         value = evaluate(program_of(row, lambda *a: sympy.sympify(row.stable(*a))), point, digits=None)["value"][()]
         assert abs(value - float(exact)) <= 1e-15 * max(abs(float(exact)), 1e-290)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_every_hand_can_write_it(row):
+    tree = from_index(row.function(*(element(letter) for letter in LETTERS[: row.arity])))
+    assert parse_tree(write_text(tree)) == tree
+    for text in (write_unicode(tree), write_latex(tree)):
+        assert all(letter in text for letter in LETTERS[: row.arity])
+        assert "{0}" not in text
+        assert text.count("{") == text.count("}")
 
 
 def test_calls_are_never_evaluated_on_construction():
