@@ -94,7 +94,7 @@ def network(layers: int) -> Formula:
         previous = a
     (L,) = scalars("L")
     let[L] = Sum(previous[i] ** 2, i) / 2
-    return Formula("Network", given=given, let=let, wrt=wrt)
+    return Formula("Network", given=given, let=let, wrt=wrt, name="network")
 
 
 def depth() -> None:

@@ -144,13 +144,7 @@ class Kernel:
         return self._result(*results) if isinstance(results, tuple) else results
 
     def __repr__(self) -> str:
-        return f"<kernel {self.name} {self.signature_text} ({self.backend}, {self.dtype})>"
-
-    @property
-    def signature_text(self) -> str:
-        """The names and shapes of inputs and outputs."""
-        inputs, outputs = (", ".join(map(str, side)) for side in (self.signature.inputs, self.signature.outputs))
-        return f"{inputs} -> {outputs}"
+        return f"<kernel {self.name} {self.signature} ({self.backend}, {self.dtype})>"
 
     # ------------------------------------------------ made once
 

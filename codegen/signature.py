@@ -38,6 +38,11 @@ class Signature:
         )
         return f"{left}->{right}"
 
+    def __str__(self) -> str:
+        """The names and shapes of inputs and outputs, in the order a kernel takes and gives them."""
+        inputs, outputs = ("; ".join(map(str, side)) for side in (self.inputs, self.outputs))
+        return f"{inputs} -> {outputs}"
+
 
 def signature(program: Program) -> Signature:
     """The signature of a kernel for `program`.

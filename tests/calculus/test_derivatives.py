@@ -4,10 +4,11 @@ import pytest
 import sympy
 
 import derive
+from benchmarks.derivation import network
 from derive.calculus.modes import reverse
 from derive.calculus.rewriting import Context
 from derive.errors import DeriveError, NotDifferentiable, ShapeError
-from derive.formulas import Formula, Sum, arrays, dims, indices, scalars, tanh
+from derive.formulas import Formula, scalars
 
 FORMS = {
     "mse": "∇_w = (2/n) Xᵀ (X w − y)",
@@ -94,24 +95,6 @@ def test_wrt_has_to_name_inputs():
     assert str(raised.value) == "'W' is not an input of mse; they are X, w, y"
     with pytest.raises(DeriveError, match=r"^wrt takes the names of inputs, each once$"):
         derive.grad("mse", "w w")
-
-
-def network(depth):
-    """A network of equal layers."""
-    (d,) = dims("d")
-    i, j = indices(i=d, j=d)
-    (previous,) = arrays(x=d)
-    given, let, wrt = [previous], {}, []
-    for layer in range(1, depth + 1):
-        W, b, z, a = arrays(**{f"W{layer}": (d, d), f"b{layer}": d, f"z{layer}": d, f"a{layer}": d})
-        given += [W, b]
-        wrt += [W, b]
-        let[z[i]] = Sum(W[i, j] * previous[j], j) + b[i]
-        let[a[i]] = tanh(z[i])
-        previous = a
-    (L,) = scalars("L")
-    let[L] = Sum(previous[i] ** 2, i) / 2
-    return Formula("network", given=given, let=let, wrt=wrt, name="network")
 
 
 def test_steps_and_equations_grow_linearly_with_depth():

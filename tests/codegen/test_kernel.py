@@ -30,6 +30,8 @@ def test_is_a_generalised_ufunc(gradient):
     assert isinstance(gradient.ufunc, np.ufunc)
     assert gradient.ufunc.signature == "(n,d),(d),(n)->(d)"
     assert gradient.signature.text == "(n,d),(d),(n)->(d)"
+    assert str(gradient.signature) == "X: n d; w: d; y: n -> grad_w: d"
+    assert repr(gradient) == f"<kernel mse_grad X: n d; w: d; y: n -> grad_w: d ({gradient.backend}, float64)>"
     assert isinstance(derive.compile("sigmoid").ufunc, np.ufunc)
     assert derive.compile("sigmoid").ufunc.signature is None
 
