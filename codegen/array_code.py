@@ -123,11 +123,26 @@ class ArrayCode:
         missing = [i for i in task.bound if not any(i in axes for axes in groups)]
         outside += [index.size for index in missing]
         bound = tuple(index for index in task.bound if index not in missing)
-        operands = [self.value(Mul(*factors)) for factors in groups.values()]
+        operands = [self.operand(factors, alone=len(groups) == 1) for factors in groups.values()]
         if not operands:
             return self.value(Mul(*outside))
         total = self.einsum(operands, bound)
         return self.product([self.value(Mul(*outside)), total]) if outside else total
+
+    def operand(self, factors: Sequence[Expr], alone: bool) -> Part:
+        """Factors over the same indices as one array; a plain array keeps its axes where an einsum can name them."""
+        positions = positions_of(factors[0])
+        plain = all(isinstance(p, Index) for p in positions) and len(set(positions)) == len(positions)
+        if len(factors) == 1 and is_element(factors[0]) and plain and not alone:
+            return Part(name_of(factors[0]), positions)
+        return self.value(Mul(*factors))
+
+    def letters(self) -> dict[Index, str]:
+        """What the statement's indices are called in an einsum: as in the formula, where one letter will do."""
+        names = [index.name for index in self.scope]
+        if all(len(name) == 1 and name.isascii() for name in names) and len(set(names)) == len(names):
+            return dict(zip(self.scope, names, strict=True))
+        return dict(zip(self.scope, LETTERS, strict=False))
 
     def einsum(self, operands: Sequence[Part], bound: tuple[Index, ...]) -> Part:
         """The product of operands summed over `bound`."""
@@ -136,7 +151,7 @@ class ArrayCode:
             axes = tuple(operands[0].axes.index(i) - len(operands[0].axes) for i in bound)
             axis = axes[0] if len(axes) == 1 else axes
             return Part(f"np.sum({operands[0].text}, axis={axis})", kept) if bound else operands[0]
-        letters = dict(zip(self.scope, LETTERS, strict=False))
+        letters = self.letters()
         words = ["..." + "".join(letters[i] for i in part.axes) for part in operands]
         pattern = f"{','.join(words)}->...{''.join(letters[i] for i in kept)}"
         more = ", optimize=True" if len(operands) > 2 else ""
@@ -205,7 +220,7 @@ class ArrayCode:
             return Part(name, axes)
         if len(axes) == len(positions) == 2:
             return Part(f"np.swapaxes({name}, -2, -1)", axes)
-        letters = dict(zip(self.scope, LETTERS, strict=False))
+        letters = self.letters()
         have, want = ("".join(letters[i] for i in order) for order in (positions, axes))
         return Part(f'np.einsum("...{have}->...{want}", {name})', axes)
 
