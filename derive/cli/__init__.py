@@ -28,6 +28,9 @@ from derive.errors import CheckFailed, DeriveError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show ∇ shows ? instead of failing
     options = parser().parse_args(given)
     style.choose(sys.stdout)
     try:

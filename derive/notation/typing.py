@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sympy import Expr, Integer, S, log, sqrt
+from sympy import Expr, I, Integer, S, log, nan, oo, sqrt, zoo
 
 from derive.errors import ParseError, ShapeError, nearest
 from derive.notation.text import CONSTANTS, ELEMENTWISE, Line, parse_lines
@@ -42,6 +42,8 @@ from derive.program import (
     fresh_name,
     substitute,
 )
+
+MAX_EXPONENT = 1000
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,12 @@ class _Scope:
 
     def elementwise(self, operation: Callable[..., Expr], values: Sequence[Typed], at: int, what: str) -> Typed:
         exprs, axes = self.aligned(values, at, what)
-        return Typed(operation(*exprs), axes)
+        if what == "**" and exprs[1].is_number and abs(exprs[1]) > MAX_EXPONENT:
+            raise ParseError(f"exponents are at most {MAX_EXPONENT}", self.text, at)
+        value = operation(*exprs)
+        if value.has(zoo, nan, oo, I):
+            raise ParseError(f"this is no real number: {what} of {', '.join(map(str, exprs))}", self.text, at)
+        return Typed(value, axes)
 
     def matmul(self, left: Typed, right: Typed, at: int) -> Typed:
         if not left.axes or not right.axes or max(len(left.axes), len(right.axes)) > 2:

@@ -18,7 +18,7 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 from sympy import Add, Expr, Mul, Pow
 
-from derive.errors import ShapeError
+from derive.errors import DomainError, ShapeError
 from derive.primitives import primitive
 from derive.program import Delta, Dim, Index, Maximum, Program, Reduction, is_element, name_of, positions_of
 
@@ -198,6 +198,12 @@ class _Digits:
         return self._real(base**exponent)
 
     def call(self, function: Any, args: list[Any]) -> Any:
+        try:
+            return self._called(function, args)
+        except (OverflowError, MemoryError):
+            raise DomainError("a value is too large to be computed with") from None
+
+    def _called(self, function: Any, args: list[Any]) -> Any:
         return self._real(mpmath.mpf(0) + function(mpmath, *args))
 
     def _real(self, value: Any) -> Any:

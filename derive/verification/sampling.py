@@ -1,8 +1,8 @@
 """Random sizes and points of the declared domains, away from kinks.
 
 Sizes of different names differ by default, so that a transposed axis cannot hide. Numbers have few binary digits, so
-that a sample is exact in single precision too. A point is thrown away when it lies near a kink of a function, where a
-derivative and a difference quotient have a right to disagree.
+that a sample is exact in single precision too. A point is thrown away when the value is not a number there, and when it
+lies near a kink of a function, where a derivative and a difference quotient have a right to disagree.
 """
 
 from __future__ import annotations
@@ -39,16 +39,18 @@ def sample(program: Program, seed: int, sizes: Mapping[str, int] | None = None) 
     """A random point of the domains of `program`.
 
     Raises:
-        DomainError: no point away from the kinks was found.
+        DomainError: no such point was found.
     """
     rng = np.random.default_rng(seed)
     chosen = _sizes(program, rng) | dict(sizes or {})
     watched = kinks(program)
     for _ in range(TRIES):
         inputs = {array.name: draw(array, chosen, rng) for array in program.inputs}
-        if _is_smooth(watched, inputs):
+        if _is_smooth(watched, inputs) and _is_defined(program, inputs, chosen):
             return Sample(inputs, chosen)
-    raise DomainError(f"no point away from the kinks was found in {TRIES} tries; sizes {chosen}")
+    raise DomainError(
+        f"at none of {TRIES} random points is the value a number, away from kinks; declare the domains it needs"
+    )
 
 
 def _sizes(program: Program, rng: np.random.Generator) -> dict[str, int]:
@@ -157,6 +159,14 @@ def kinks(program: Program) -> Program | None:
     if not found:
         return None
     return Program(program.inputs, tuple(found), tuple(e.target for e in found))
+
+
+def _is_defined(program: Program, inputs: Mapping[str, NDArray[Any]], sizes: Mapping[str, int]) -> bool:
+    """Whether the value is a number; over nothing at all it need not be one."""
+    if 0 in sizes.values():
+        return True
+    values = evaluate(program, inputs, digits=None)
+    return not any(np.isnan(values[name]).any() for name in program.outputs)
 
 
 def _is_smooth(watched: Program | None, inputs: Mapping[str, NDArray[Any]]) -> bool:

@@ -171,5 +171,11 @@ def test_a_closed_pipe_is_quiet():
     assert ran.stderr == ""
 
 
+def test_a_terminal_without_unicode():
+    status, out, err = run("grad", "sigmoid", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (status, err) == (0, "")
+    assert "?_x = ?(x) (1 ? ?(x))" in out
+
+
 def test_plain_in_a_pipe():
     assert "\033[" not in run("grad", "sigmoid")[1]

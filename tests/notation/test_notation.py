@@ -172,6 +172,10 @@ WRONG = [
     ("", ParseError, "an expression was expected, but the text is empty"),
     ("y\nz", ParseError, "only the last line may be a value; the others define names: name = …\n  y\n  ^"),
     ("import os", ParseError, "an expression or a definition `name = expression` was expected\n  import os\n  ^"),
+    ("y / 0", ParseError, "this is no real number: / of y[i], 0\n  y / 0\n    ^"),
+    ("log(-1) * lam", ParseError, "this is no real number: log of -1\n  log(-1) * lam\n  ^"),
+    ("9**9**9", ParseError, "exponents are at most 1000\n  9**9**9\n   ^"),
+    ("lam**(10**5)", ParseError, "exponents are at most 1000\n  lam**(10**5)\n     ^"),
     ("9" * 50, ParseError, "numbers have at most 40 digits, and lie between 1e-300 and 1e300\n  " + "9" * 50 + "\n  ^"),
 ]
 
