@@ -8,9 +8,7 @@ from importlib.util import find_spec
 from sympy import Expr
 
 from codegen.array_code import ATOM, SUM, ArrayCode, Part
-from codegen.numpy_backend import defined
-from codegen.signature import Loop, Signature
-from codegen.ufunc import PythonLoop
+from codegen.numpy_backend import NumPyBackend
 from derive.primitives import Primitive
 from derive.program import Dim, Index, Program, free_indices
 
@@ -103,25 +101,15 @@ class _NumexprCode(ArrayCode):
         return Part(f"where({part.text}, 1.0, 0.0)", part.axes)
 
 
-class NumexprBackend:
+class NumexprBackend(NumPyBackend):
     """Emits NumPy with numexpr inside and runs it inside a ufunc."""
 
     name = "numexpr"
-
-    def emit(self, program: Program, name: str, dtype: str) -> str:
-        """A module with one function."""
-        return _NumexprCode(program, name, dtype).text()
-
-    emit_function = emit
-
-    def build(self, source: str, signature: Signature, name: str, dtype: str) -> Loop:
-        """Define the function and put it behind NumPy's loop interface."""
-        return PythonLoop(defined(source, name, len(signature.outputs)), signature, dtype).loop()
+    code = _NumexprCode
 
     def unavailable(self) -> str:
         """Why numexpr cannot be used, or nothing."""
-        found = find_spec("numexpr")
-        return "" if found else "backend 'numexpr' needs numexpr; python -m pip install numexpr"
+        return "" if find_spec("numexpr") else "backend 'numexpr' needs numexpr; python -m pip install numexpr"
 
 
 BACKEND = NumexprBackend()

@@ -14,23 +14,24 @@ class NumPyBackend:
     """Emits a NumPy function and runs it inside a ufunc."""
 
     name = "numpy"
+    code: type[ArrayCode] = ArrayCode
 
     def emit(self, program: Program, name: str, dtype: str) -> str:
         """A module with one function."""
-        return ArrayCode(program, name, dtype).text()
+        return self.code(program, name, dtype).text()
 
     emit_function = emit
 
     def build(self, source: str, signature: Signature, name: str, dtype: str) -> Loop:
         """Define the function and put it behind NumPy's loop interface."""
-        return PythonLoop(defined(source, name, len(signature.outputs)), signature, dtype).loop()
+        return PythonLoop(_defined(source, name, len(signature.outputs)), signature, dtype).loop()
 
     def unavailable(self) -> str:
         """NumPy is always there."""
         return ""
 
 
-def defined(source: str, name: str, outputs: int) -> Any:
+def _defined(source: str, name: str, outputs: int) -> Any:
     """The function that generated text defines, its results always in a tuple."""
     scope: dict[str, Any] = {}
     exec(compile(source, f"<generated {name}>", "exec"), scope)

@@ -408,23 +408,6 @@ class _Latex(_Printed):
     def coefficient(self, tree: Tree) -> str:
         return self.write(tree)
 
-    def is_row(self, tree: Tree) -> bool:
-        """Whether a product of rank one begins with a vector, which is transposed already."""
-        return isinstance(tree, Binary) and tree.op == "@" and rank(tree.left, self.ranks) == 1
-
-    def loose(self, tree: Binary) -> bool:
-        """Whether the right factor needs no bracket: what a number multiplies, and sums at the end."""
-        right = tree.right
-        if isinstance(right, Reduce) or (isinstance(right, Call) and right.function == "sum"):
-            return True
-        if tree.op != "*" or rank(tree.left, self.ranks):
-            return False
-        return isinstance(right, Call) or (isinstance(right, Binary) and not self.hadamard(right))
-
-    def hadamard(self, tree: Binary) -> bool:
-        """Whether a product is elementwise."""
-        return tree.op == "*" and bool(rank(tree.left, self.ranks) and rank(tree.right, self.ranks))
-
     def juxtaposed(self, left: str, right: str, tree: Binary) -> str:
         return rf"{left} \cdot {right}" if right[:1].isdigit() else f"{left} {right}"
 
