@@ -15,7 +15,6 @@ mse — Mean squared error of a linear model
   inputs   X: n d; w: d; y: n
   value    L = (1/n) Σ_i (ŷ_i − y_i)²
   where    ŷ_i = Σ_j X_ij w_j
-  also     mean_squared_error
 
   ∇_w = (2/n) Xᵀ (X w − y)
 
