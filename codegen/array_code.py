@@ -16,7 +16,7 @@ from sympy import Add, Expr, Mul, Pow, Rational, S
 
 from codegen.lowering import Task, tasks
 from codegen.signature import Signature, signature
-from derive.errors import BackendUnavailable
+from derive.errors import BackendUnavailable, DeriveError
 from derive.primitives import Primitive, primitive
 from derive.program import Delta, Dim, Index, Program, free_indices, is_element, name_of, positions_of
 
@@ -48,6 +48,9 @@ class ArrayCode:
     imports = "import numpy as np"
 
     def __init__(self, program: Program, name: str, dtype: str) -> None:
+        clash = {"np", "ne"}.intersection(program.arrays)
+        if clash:
+            raise DeriveError(f"an array called {min(clash)} would hide the module of that name; rename it")
         self.program, self.name, self.dtype = program, name, dtype
         self.signature: Signature = signature(program)
         self.scope: tuple[Index, ...] = ()

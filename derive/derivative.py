@@ -350,7 +350,8 @@ def _confirmed(form: MatrixForm | None, program: Program) -> MatrixForm | None:
         return None
     names = dict(form.where)
     arrays = [array for name, array in program.arrays.items() if name != form.name]
-    definitions = {n: to_program(t, arrays, "closed form").equations[0] for n, t in names.items()}
+    free = fresh_name("closed_form", set(program.arrays))
+    definitions = {n: to_program(t, arrays, free).equations[0] for n, t in names.items()}
     told = to_program(form.tree, arrays, form.name).equations[0]
     if not _equals(program, form.name, told, definitions) and not _agrees(program, told):
         text = write_text(form.tree)
@@ -360,13 +361,13 @@ def _confirmed(form: MatrixForm | None, program: Program) -> MatrixForm | None:
 
 def _agrees(program: Program, told: Equation) -> bool:
     """Whether `told` has the value of the equation of its name, at random points in 50 digits."""
-    again = Equation("told", told.indices, told.value)
-    both = merged(
-        [program, Program(program.inputs, (*program.equations, again), program.outputs)], (told.target, "told")
-    )
+    name = fresh_name("told", set(program.arrays))
+    again = Equation(name, told.indices, told.value)
+    whole = Program(program.inputs, (*program.equations, again), (told.target, name))
+    both = live(whole)
     for point in samples(both, POINTS):
         values = evaluate(both, point.inputs)
-        if worst_error(values["told"], values[told.target], told.target) > DERIVATIVE_TOLERANCE:
+        if worst_error(values[name], values[told.target], told.target) > DERIVATIVE_TOLERANCE:
             return False
     return True
 
@@ -375,7 +376,7 @@ def proves(program: Program, name: str, claim: str) -> bool:
     """Whether the closed form `claim` is proved to be what `program` computes under `name`."""
     arrays = [array for other, array in program.arrays.items() if other != name]
     missing = [a for a in program.inputs if a not in arrays]
-    return _equals(program, name, to_program(claim, [*arrays, *missing], "claim").equations[0], {})
+    return _equals(program, name, to_program(claim, [*arrays, *missing], name).equations[0], {})
 
 
 def _equals(program: Program, name: str, told: Equation, definitions: Mapping[str, Equation]) -> bool:

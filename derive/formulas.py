@@ -42,7 +42,20 @@ from derive.primitives import (
     where,
     xlogy,
 )
-from derive.program import Array, Dim, Equation, Index, Maximum, Program, Sum, check, is_element, name_of, positions_of
+from derive.program import (
+    Array,
+    Dim,
+    Equation,
+    Index,
+    Maximum,
+    Program,
+    Sum,
+    check,
+    is_element,
+    is_name,
+    name_of,
+    positions_of,
+)
 
 __all__ = [
     "Formula", "Maximum", "Sum", "absolute", "arctan", "arrays", "binary", "cos", "dims", "equal", "exp", "expm1",
@@ -89,6 +102,8 @@ class Formula:
         program: Program | None = None,
     ) -> None:
         """Give `given` (inputs in order) and `let` (an equation an entry, the last is the value), or a `program`."""
+        if name and not is_name(name):
+            raise DeriveError(f"{name!r} cannot be the name of a formula; names are letters, digits and underscores")
         if program is None:
             program = _program(given, let or {})
         names = tuple(_name(w) for w in wrt) or tuple(a.name for a in program.inputs if not a.domain.integer)

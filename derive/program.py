@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from keyword import iskeyword
 from typing import Any, TypeAlias
 
 from sympy import Expr, Indexed, IndexedBase, Integer, S, Symbol, sympify
@@ -248,6 +249,11 @@ def element(name: str, indices: tuple[Expr | int, ...] = ()) -> Element:
     return Indexed(_base(name), *indices) if indices else Symbol(name, real=True)
 
 
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of an array, a size or a formula in every notation and backend."""
+    return text.isidentifier() and text.isascii() and not iskeyword(text)
+
+
 def is_element(expr: Expr) -> bool:
     """Whether `expr` stands for a number held in an array or a scalar name."""
     return isinstance(expr, Indexed) or type(expr) is Symbol
@@ -454,6 +460,8 @@ def check(program: Program) -> Program:
 
 
 def _define(name: str, array: Array, defined: dict[str, Array], sizes: set[str]) -> None:
+    if not is_name(name):
+        raise DeriveError(f"{name!r} cannot be a name; names are letters, digits and underscores, no Python keywords")
     if name in defined:
         raise DeriveError(f"{name!r} is defined twice")
     if name in sizes:

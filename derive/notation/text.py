@@ -188,7 +188,8 @@ class _Reader:
             raise self.refused(node, f"{written or node.value!r} is not a number of the notation")
         if len(written) > MAX_DIGITS or not 1e-300 < abs(node.value or 1) < 1e300:
             raise self.refused(node, f"numbers have at most {MAX_DIGITS} digits, and lie between 1e-300 and 1e300")
-        return Number(Rational(written.replace("_", "")), self.at(node))
+        exact = written.replace("_", "") if isinstance(node.value, float) else node.value
+        return Number(Rational(exact), self.at(node))
 
     def subscript(self, node: ast.Subscript, depth: int) -> Tree:
         if not isinstance(node.value, ast.Name):

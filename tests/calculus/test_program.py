@@ -87,6 +87,21 @@ WRONG = [
         "the left side of an equation is a name with indices, not x + 1",
     ),
     (
+        lambda: Formula("f", given=arrays(**{"lambda": n}), let={v: x}),
+        DeriveError,
+        "'lambda' cannot be a name; names are letters, digits and underscores, no Python keywords",
+    ),
+    (
+        lambda: Formula("f", given=[x], let={v: x}, name="my formula"),
+        DeriveError,
+        "'my formula' cannot be the name of a formula; names are letters, digits and underscores",
+    ),
+    (
+        lambda: derive.compile(Formula("f", given=arrays(np=n), let={v: Sum(element("np", (i,)), i)}), "numpy"),
+        DeriveError,
+        "an array called np would hide the module of that name; rename it",
+    ),
+    (
         lambda: check(Program((), (), ("L",))),
         DeriveError,
         "the output 'L' is not defined",

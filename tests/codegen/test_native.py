@@ -101,7 +101,7 @@ def test_names_that_c_has_for_itself():
     i, j = indices(i=n, j=n)
     double, work = arrays(double=n, work=n)
     int_, exp = scalars("int exp")
-    formula = Formula("clash", given=[double, work, exp], let={int_: exp * Sum(double[i] * work[i], i)}, name="while")
+    formula = Formula("clash", given=[double, work, exp], let={int_: exp * Sum(double[i] * work[i], i)}, name="struct")
     kernel = derive.compile(formula, "c")
     assert kernel([1.0, 2.0], [3.0, 4.0], 2.0) == 22
     assert derive.compile(formula, "llvm")([1.0, 2.0], [3.0, 4.0], 2.0) == 22

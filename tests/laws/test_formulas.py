@@ -108,14 +108,14 @@ def test_every_step_is_an_equality(name):
         if str(step.target) == str(step.before):
             continue
         axes = tuple(sorted(free_indices(step.before) | free_indices(step.after), key=lambda i: str(i.name)))
-        sides = (Equation("left side", axes, step.before), Equation("right side", axes, step.after))
-        program = Program(derivative.of.program.inputs, (*known, *sides), ("left side", "right side"))
+        sides = (Equation("left_side", axes, step.before), Equation("right_side", axes, step.after))
+        program = Program(derivative.of.program.inputs, (*known, *sides), ("left_side", "right_side"))
         try:
             check(program)
         except derive.DeriveError:
             continue  # speaks of an intermediate that was put in later
         values = evaluate(program, point.inputs, digits=30)
-        assert_close(values["left side"], values["right side"], 1e-25, step.why)
+        assert_close(values["left_side"], values["right_side"], 1e-25, step.why)
         assert positions_of(step.target) or not axes or step.target.is_Symbol
 
 

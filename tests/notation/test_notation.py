@@ -200,6 +200,17 @@ def test_huge_input_is_refused_at_once():
     assert to_program("+".join(["y"] * 200), ARRAYS).equations
 
 
+def test_numbers_are_exact():
+    texts = {
+        "0.1": Rational(1, 10),
+        "1e-3": Rational(1, 1000),
+        "1_000": Integer(1000),
+        "0x10": Integer(16),
+        ".5": Rational(1, 2),
+    }
+    assert {text: parse_tree(text).value for text in texts} == texts
+
+
 def test_declarations():
     found = declarations("X: n d, c: n index k, S: d d spd, b: scalar, t: in {0, 1}, v: 2, q: k simplex, l: nonneg")
     assert [str(array) for array in found] == [
