@@ -7,6 +7,7 @@ what the grammar does not allow is a `ParseError` that points at its column.
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -95,7 +96,8 @@ class _Reader:
     def module(self) -> list[ast.stmt]:
         self.bound_depth()
         try:
-            return ast.parse(self.text).body
+            with warnings.catch_warnings(action="ignore"):  # what looks odd to Python is refused or read below
+                return ast.parse(self.text).body
         except SyntaxError as error:
             column = min((error.offset or 1) - 1, len(self.text))
             raise ParseError(f"this cannot be read: {error.msg}", self.text, column) from None
