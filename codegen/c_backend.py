@@ -10,7 +10,6 @@ Strict floating point: no flag lets the compiler change what NaN, infinities or 
 from __future__ import annotations
 
 import ctypes
-import keyword
 import os
 import re
 import shutil
@@ -42,11 +41,19 @@ RESERVED = frozenset(
     for line in (
         "auto break case char const continue default do double else enum extern float for goto if inline int long",
         "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while",
-        "ptrdiff_t intptr_t int32_t size_t NULL exp log sin cos tan sqrt pow fabs tanh atan erf gamma y0 y1 yn j0 j1",
-        "jn work main dense at args data steps dimensions malloc free",
+        "NULL EOF INFINITY NAN HUGE_VAL HUGE_VALF RAND_MAX EXIT_FAILURE EXIT_SUCCESS MATH_ERRNO math_errhandling",
+        "main abs labs llabs div ldiv lldiv atof atoi atol atoll strtod strtof strtold strtol strtoul strtoll strtoull",
+        "rand srand malloc calloc realloc free abort exit atexit getenv system bsearch qsort mblen mbtowc wctomb",
+        "alloca gamma lgamma tgamma erf erfc j0 j1 jn y0 y1 yn acos asin atan acosh asinh atanh atan2 cos cosh sin",
+        "sinh tan tanh exp exp2 expm1 ilogb ldexp log log10 log1p log2 logb modf scalbn scalbln cbrt fabs hypot pow",
+        "frexp sqrt ceil floor nearbyint rint lrint llrint round lround llround trunc fmod remainder remquo copysign",
+        "nan nextafter nexttoward fdim fmax fmin fma isnan isinf isfinite isnormal signbit fpclassify",
+        "printf fprintf sprintf scanf puts putchar fopen fclose fread fwrite memcpy memmove memset memcmp",
+        "strlen strcpy work dense at args data steps dimensions max_of min_of",
     )
     for name in line.split()
 )
+RESERVED_SHAPES = re.compile(r"_.*|\w+_t|(FE|FP|INT|UINT)\w*|[A-Z0-9_]+_(MAX|MIN|C)|fe[a-z]+")
 SUM, PRODUCT, UNARY, ATOM = range(4)
 
 
@@ -59,7 +66,7 @@ class CBackend:
         """The whole translation unit: the function, then the loop that NumPy calls."""
         nest = scheduled(program, name)
         writer = _Unit(nest, signature(program), dtype, str(program))
-        return writer.public_function() + "\n" + writer.numpy_loop()
+        return writer.public_function("static ") + "\n" + writer.numpy_loop()
 
     def emit_function(self, program: Program, name: str, dtype: str) -> str:
         """The function alone, as somebody would take it to a machine without NumPy."""
@@ -75,7 +82,7 @@ class CBackend:
             lambda: _compiled(compiler, source),
         )
         library = ctypes.CDLL(str(path))
-        function = getattr(library, f"{identifier(name)}_loop")
+        function = getattr(library, f"{identifier(name, set())}_loop")
         return MachineLoop(ctypes.cast(function, ctypes.c_void_p).value or 0, library)
 
     def unavailable(self) -> str:
@@ -121,10 +128,20 @@ def _compiled(compiler: str, source: str) -> bytes:
         return library.read_bytes()
 
 
-def identifier(name: str) -> str:
-    """`name` as a C identifier that is nobody else's."""
+def identifier(name: str, used: set[str]) -> str:
+    """`name` as a C identifier that is neither C's nor among `used`, to which it is added."""
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return f"{plain}_" if plain in RESERVED or keyword.iskeyword(plain) or not plain.isidentifier() else plain
+    if _is_taken(plain) or plain in used:
+        stem = f"v_{plain.strip('_')}" if RESERVED_SHAPES.fullmatch(plain) else plain
+        tried = (f"{stem}_{count or ''}" for count in range(len(used) + 2))
+        plain = next(name for name in tried if name not in used)
+    used.add(plain)
+    return plain
+
+
+def _is_taken(name: str) -> bool:
+    plain = name[:-1] if name[-1:] in ("f", "l") else name  # sqrtf, sqrtl
+    return name in RESERVED or plain in RESERVED or bool(RESERVED_SHAPES.fullmatch(name)) or not name.isidentifier()
 
 
 @dataclass(frozen=True)
@@ -147,11 +164,22 @@ class _Unit(Speller[_Piece]):
         self.arrays = {array.name: array for array in (*nest.inputs, *nest.outputs, *nest.workspace)}
         self.by_value = {array.name for array in nest.inputs if not array.shape}
         self.strided = False
-        self.name = identifier(nest.name)
+        self.used: set[str] = set()
+        self.name = identifier(nest.name, self.used)
+        self.used |= {f"{self.name}_loop", f"{self.name}_strided"}
+        self.names = {name: identifier(name, self.used) for name in nest.names()}
+        self.derived: dict[tuple[str, str], str] = {}
+
+    def beside(self, array: Array, what: object) -> str:
+        """The name of something that belongs to an array: a stride, the place of its entries."""
+        key = (array.name, str(what))
+        if key not in self.derived:
+            self.derived[key] = identifier(f"{self.names[array.name]}_{what}", self.used)
+        return self.derived[key]
 
     # ------------------------------------------------ the function
 
-    def public_function(self) -> str:
+    def public_function(self, linkage: str = "") -> str:
         """The dense function with its comment."""
         self.strided = False
         body = self.block(self.nest.body, 1)
@@ -159,7 +187,7 @@ class _Unit(Speller[_Piece]):
         includes = (
             "#include <math.h>\n#include <stddef.h>\n" if "(" in body or "INFINITY" in body else "#include <stddef.h>\n"
         )
-        head = f"void {self.name}({', '.join(self.parameters()) or 'void'})"
+        head = f"{linkage}void {self.name}({', '.join(self.parameters()) or 'void'})"
         return f"{self.comment()}\n{includes}{helpers}\n{_folded(head)}\n{{\n{self.workspace()}{body}}}\n"
 
     def comment(self) -> str:
@@ -181,14 +209,14 @@ class _Unit(Speller[_Piece]):
         return found
 
     def parameters(self) -> list[str]:
-        sizes = [f"ptrdiff_t {identifier(dim.name)}" for dim in self.sizes()]
+        sizes = [f"ptrdiff_t {self.names[dim.name]}" for dim in self.sizes()]
         return [*sizes, *map(self.parameter, self.signature.operands), *self.work_parameter()]
 
     def sizes(self) -> list[Dim]:
         return [size for size in self.signature.dims if isinstance(size, Dim)]
 
     def parameter(self, array: Array) -> str:
-        name, t = identifier(array.name), self.real_type
+        name, t = self.names[array.name], self.real_type
         if array.name in self.by_value:
             return f"{t} {name}"
         const = "const " if array in self.nest.inputs else ""
@@ -203,7 +231,7 @@ class _Unit(Speller[_Piece]):
     def workspace(self) -> str:
         lines, before = [], "work"
         for array in self.nest.workspace:
-            name = identifier(array.name)
+            name = self.names[array.name]
             lines.append(f"    {self.real_type} *restrict {name} = {before};\n")
             before = f"{name} + {'*'.join(self.integer(s).at(PRODUCT) for s in array.shape) or '1'}"
         return "".join(lines)
@@ -216,14 +244,14 @@ class _Unit(Speller[_Piece]):
     def statement(self, statement: Statement, depth: int) -> str:
         pad = "    " * depth
         if isinstance(statement, Loop):
-            i, size = identifier(statement.index.name), self.integer(statement.index.size).text
+            i, size = self.names[statement.index.name], self.integer(statement.index.size).text
             inner = self.block(statement.body, depth + 1)
             return f"{pad}for (ptrdiff_t {i} = 0; {i} < {size}; ++{i}) {{\n{inner}{pad}}}\n"
         if isinstance(statement, Local):
-            return f"{pad}const {self.real_type} {identifier(statement.name)} = {self.spell(statement.value).text};\n"
+            return f"{pad}const {self.real_type} {self.names[statement.name]} = {self.spell(statement.value).text};\n"
         if isinstance(statement, Accumulator):
-            return f"{pad}{self.real_type} {identifier(statement.name)} = {self.spell(statement.initial).text};\n"
-        place = identifier(statement.name) if isinstance(statement, Update) else self.load(statement.element).text
+            return f"{pad}{self.real_type} {self.names[statement.name]} = {self.spell(statement.initial).text};\n"
+        place = self.names[statement.name] if isinstance(statement, Update) else self.load(statement.element).text
         return f"{pad}{self.change(place, self.spell(statement.value), statement.how)};\n"
 
     def change(self, place: str, value: _Piece, how: How) -> str:
@@ -239,7 +267,7 @@ class _Unit(Speller[_Piece]):
         operands = self.signature.operands
         self.strided = True
         strides = [f"ptrdiff_t {s}" for array in operands for s in self.strides(array)]
-        sizes = [f"ptrdiff_t {identifier(dim.name)}" for dim in self.sizes()]
+        sizes = [f"ptrdiff_t {self.names[dim.name]}" for dim in self.sizes()]
         plain = [p.replace("restrict ", "") for p in map(self.parameter, operands)]
         body = self.block(self.nest.body, 1)
         arguments = ", ".join([*sizes, *plain, *strides, *self.work_parameter()])
@@ -257,9 +285,9 @@ class _Unit(Speller[_Piece]):
         ]
         for at, size in enumerate(self.signature.dims, start=1):
             if isinstance(size, Dim):
-                lines.append(f"    const ptrdiff_t {identifier(size.name)} = dimensions[{at}];")
+                lines.append(f"    const ptrdiff_t {self.names[size.name]} = dimensions[{at}];")
         lines += self.stride_lines(t)
-        sizes_text = [identifier(dim.name) for dim in self.sizes()]
+        sizes_text = [self.names[dim.name] for dim in self.sizes()]
         lines += self.allocation(t)
         calls = [self.argument(at, array) for at, array in enumerate(operands)]
         work = ["work"] if self.nest.workspace else []
@@ -281,7 +309,7 @@ class _Unit(Speller[_Piece]):
         return "\n".join([*lines, "}", ""])
 
     def strides(self, array: Array) -> list[str]:
-        return [f"{identifier(array.name)}_{axis}" for axis in range(len(array.shape))]
+        return [self.beside(array, axis) for axis in range(len(array.shape))]
 
     def stride_lines(self, t: str) -> list[str]:
         lines, tests, place = [], [], len(self.signature.operands)
@@ -307,11 +335,11 @@ class _Unit(Speller[_Piece]):
 
     def pointer(self, at: int, array: Array) -> str:
         const = "const " if array in self.nest.inputs else ""
-        name = f"{identifier(array.name)}_at"
+        name = self.beside(array, "at")
         return f"{const}{self.real_type} *{name} = ({const}{self.real_type} *)(args[{at}] + at * steps[{at}]);"
 
     def argument(self, at: int, array: Array) -> str:
-        return f"{'*' if array.name in self.by_value else ''}{identifier(array.name)}_at"
+        return f"{'*' if array.name in self.by_value else ''}{self.beside(array, 'at')}"
 
     # ------------------------------------------------ expressions
 
@@ -331,7 +359,7 @@ class _Unit(Speller[_Piece]):
         if value.is_Integer:
             return _Piece(str(value), ATOM if value >= 0 else UNARY)
         if isinstance(value, Index | Dim):
-            return _Piece(identifier(value.name))
+            return _Piece(self.names[value.name])
         if value.is_Add:
             text = " + ".join(self.integer(term).at(UNARY) for term in value.args)
             return _Piece(text.replace("+ -", "- "), SUM)
@@ -345,20 +373,20 @@ class _Unit(Speller[_Piece]):
     def load(self, value: Expr) -> _Piece:
         name = name_of(value)
         if name not in self.arrays or name in self.by_value:
-            return _Piece(identifier(name))
+            return _Piece(self.names[name])
         positions = positions_of(value)
         if not positions:
-            return _Piece(f"*{identifier(name)}", ATOM)
+            return _Piece(f"*{self.names[name]}", ATOM)
         stored = self.arrays[name]
         terms = []
         for axis, position in enumerate(positions):
             here = self.integer(position)
             if self.strided and stored not in self.nest.workspace:
-                terms.append(f"{here.at(PRODUCT)}*{identifier(name)}_{axis}")
+                terms.append(f"{here.at(PRODUCT)}*{self.beside(stored, axis)}")
             else:
                 rest = [self.integer(size).at(PRODUCT) for size in stored.shape[axis + 1 :]]
                 terms.append("*".join([here.at(PRODUCT) if rest else here.text, *rest]))
-        return _Piece(f"{identifier(name)}[{' + '.join(terms)}]")
+        return _Piece(f"{self.names[name]}[{' + '.join(terms)}]")
 
     def binary(self, sign: str, left: _Piece, right: _Piece) -> _Piece:
         level = SUM if sign in "+-" else PRODUCT

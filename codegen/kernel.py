@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib import import_module
 from typing import Any, Protocol
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sympy import Integer
 
+from codegen.bounds import Bound
 from codegen.signature import Loop, Signature, signature
 from codegen.ufunc import PythonLoop, make_ufunc, operand_types
 from derive.domains import domain
@@ -130,8 +131,8 @@ class Kernel:
     def __call__(self, *arrays: ArrayLike, out: Any = None, **named: ArrayLike) -> Any:
         """The results for these arrays."""
         given = self._ordered(arrays, named) if named or len(arrays) != self._count else arrays
-        if self._positions:
-            self._check_positions(given)
+        if self._guarded:
+            self._check_reach(given)
         try:
             results = self.ufunc(*given, **self._casting) if out is None else self._into(given, out)
         except (ValueError, TypeError) as error:
@@ -160,6 +161,11 @@ class Kernel:
     @cached_property
     def _positions(self) -> tuple[tuple[int, Array], ...]:
         return tuple((at, array) for at, array in enumerate(self.signature.inputs) if array.domain.below)
+
+    @cached_property
+    def _guarded(self) -> bool:
+        """Whether what is read depends on more than shapes that fit."""
+        return bool(self._positions or self.signature.bounds)
 
     @cached_property
     def _python(self) -> PythonLoop | None:
@@ -208,9 +214,13 @@ class Kernel:
         apart = [np.array(g) if any(np.may_share_memory(g, o) for o in outs) else g for g in given]
         return self.ufunc(*apart, out=outs, **self._casting)
 
-    def _check_positions(self, given: Sequence[ArrayLike]) -> None:
-        """Positions have to be inside the axis they point into."""
+    def _check_reach(self, given: Sequence[ArrayLike]) -> None:
+        """Positions, given or worked out, have to be inside the axis they point into."""
         sizes = self._sizes(given)
+        for bound in self.signature.bounds:
+            if sizes.keys() >= bound.names and not bound.holds(sizes):
+                have = ", ".join(f"{name} = {sizes[name]}" for name in sorted(bound.names))
+                raise ShapeError(f"{self.name} reads {bound.element}, which needs {bound}; given {have}")
         for at, array in self._positions:
             values = np.asarray(given[at])
             below = int(array.domain.below) if array.domain.below.isdigit() else sizes.get(array.domain.below, 0)
@@ -276,7 +286,7 @@ def described(signature: Signature) -> dict[str, Any]:
     return {
         side: [[a.name, [str(s) for s in a.shape], a.domain.name] for a in arrays]
         for side, arrays in (("inputs", signature.inputs), ("outputs", signature.outputs))
-    } | {"dims": [str(size) for size in signature.dims]}
+    } | {"dims": [str(size) for size in signature.dims], "bounds": [asdict(bound) for bound in signature.bounds]}
 
 
 def restored(fields: Mapping[str, Any]) -> Signature:
@@ -285,7 +295,8 @@ def restored(fields: Mapping[str, Any]) -> Signature:
     def arrays(side: str) -> tuple[Array, ...]:
         return tuple(Array(name, tuple(map(_size, shape)), domain(kind)) for name, shape, kind in fields[side])
 
-    return Signature(arrays("inputs"), arrays("outputs"), tuple(map(_size, fields["dims"])))
+    bounds = tuple(Bound.restored(bound) for bound in fields["bounds"])
+    return Signature(arrays("inputs"), arrays("outputs"), tuple(map(_size, fields["dims"])), bounds)
 
 
 def _size(text: str) -> Any:

@@ -82,12 +82,27 @@ class Nest:
     workspace: tuple[Array, ...]
     body: tuple[Statement, ...]
 
+    def names(self) -> list[str]:
+        """Every name in the nest, sizes and arrays first, each once."""
+        arrays = (array.name for array in (*self.inputs, *self.outputs, *self.workspace))
+        return list(dict.fromkeys([*(size.name for size in self.sizes), *arrays, *_names(self.body)]))
+
     def __str__(self) -> str:
         return "\n".join(_lines(self.body, 0))
 
 
 START: dict[How, Expr] = {"add": S.Zero, "max": S.NegativeInfinity}
 SIGNS: dict[How, str] = {"set": "=", "add": "+=", "max": "max="}
+
+
+def _names(body: tuple[Statement, ...]) -> Iterator[str]:
+    """What loops and locals are called."""
+    for statement in body:
+        if isinstance(statement, Loop):
+            yield statement.index.name
+            yield from _names(statement.body)
+        elif isinstance(statement, Local | Accumulator):
+            yield statement.name
 
 
 def _lines(body: tuple[Statement, ...], depth: int) -> Iterator[str]:

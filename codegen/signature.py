@@ -10,17 +10,22 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer
 
+from codegen.bounds import Bound, bounds
 from derive.errors import ShapeError
 from derive.program import Array, Dim, Program
 
 
 @dataclass(frozen=True)
 class Signature:
-    """Operands (inputs, then outputs) and their core dimensions in NumPy's order: that of first appearance."""
+    """Operands (inputs, then outputs) and their core dimensions in NumPy's order: that of first appearance.
+
+    The `bounds` are what the sizes of a call have to fulfil beyond that.
+    """
 
     inputs: tuple[Array, ...]
     outputs: tuple[Array, ...]
     dims: tuple[Expr, ...]
+    bounds: tuple[Bound, ...] = ()
 
     @property
     def operands(self) -> tuple[Array, ...]:
@@ -48,7 +53,8 @@ def signature(program: Program) -> Signature:
     """The signature of a kernel for `program`.
 
     Raises:
-        ShapeError: the size of an output or a symbolic size of the program cannot be read off the inputs.
+        ShapeError: the size of an output or a symbolic size of the program cannot be read off the inputs, or an
+            element is outside its array whatever the sizes are.
     """
     outputs = tuple(program.array(name) for name in program.outputs)
     dims: dict[Expr, None] = {}
@@ -61,7 +67,7 @@ def signature(program: Program) -> Signature:
     for dim in program.dims:
         if dim not in known:
             raise ShapeError(f"the size {dim} is not the size of any input, so a kernel cannot know it")
-    return Signature(program.inputs, outputs, tuple(dims))
+    return Signature(program.inputs, outputs, tuple(dims), bounds(program))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ as a program. `at` is the column in the text a node came from; it does not count
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -95,3 +96,23 @@ class Reduce:
 
 Tree: TypeAlias = "Number | Name | Unary | Binary | Call | Word | Transpose | Subscript | Reduce"
 COMPARISONS = {">": "greater", ">=": "greater_equal", "<": "less", "<=": "less_equal", "==": "equal"}
+
+
+def parts(tree: Tree) -> tuple[Tree, ...]:
+    """The trees directly below a node."""
+    if isinstance(tree, Unary | Transpose):
+        return (tree.arg,)
+    if isinstance(tree, Binary):
+        return (tree.left, tree.right)
+    if isinstance(tree, Call):
+        return (*tree.args, *(value for _, value in tree.options))
+    if isinstance(tree, Subscript):
+        return tree.positions
+    return (tree.body,) if isinstance(tree, Reduce) else ()
+
+
+def nodes(tree: Tree) -> Iterator[Tree]:
+    """A tree and everything below it."""
+    yield tree
+    for part in parts(tree):
+        yield from nodes(part)

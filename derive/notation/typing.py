@@ -6,7 +6,7 @@ is a `ShapeError` that points at the operator and tells both shapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sympy import Expr, I, Integer, S, log, nan, oo, sqrt, zoo
@@ -25,6 +25,7 @@ from derive.notation.tree import (
     Tree,
     Unary,
     Word,
+    nodes,
 )
 from derive.primitives import BY_NAME, absolute, exp
 from derive.program import (
@@ -94,11 +95,21 @@ class _Scope:
         self.text = text
         self.used: set[str] = set()
         self.named: dict[str, Index] = {}
+        self.letters: dict[str, Index] = {}
 
     def begin(self, line: Line) -> None:
         """Start a line: index letters may be used again, its own index names are reserved."""
         self.used = {*self.arrays, *self.dims, *line.indices}
         self.named = {}
+        self.letters = dict(self.plain_positions(line.tree))
+
+    def plain_positions(self, tree: Tree) -> Iterator[tuple[str, Index]]:
+        """The names that stand alone in some position, as indices over that axis."""
+        for part in nodes(tree):
+            if isinstance(part, Subscript) and part.name in self.arrays:
+                for position, size in zip(part.positions, self.arrays[part.name].shape, strict=False):
+                    if isinstance(position, Name):
+                        yield position.name, Index(position.name, size)
 
     def index(self, size: Expr) -> Index:
         """An index over `size` under a new letter."""
@@ -145,6 +156,9 @@ class _Scope:
             return Typed(self.named[tree.name])
         if tree.name in CONSTANTS:
             return Typed(CONSTANTS[tree.name])
+        if tree.name in self.letters:
+            self.used.add(tree.name)
+            return Typed(self.named.setdefault(tree.name, self.letters[tree.name]))
         known = [*self.arrays, *self.dims, *self.named]
         raise ParseError(f"unknown name {tree.name!r}{nearest(tree.name, known)}", self.text, tree.at)
 

@@ -16,7 +16,7 @@ from codegen.kernel import compile_program
 from codegen.lowering import tasks
 from codegen.schedule import scheduled
 from derive.calculus.stability import stabilised
-from derive.formulas import Formula, Sum, arrays, dims, indices, scalars
+from derive.formulas import Formula, Sum, arrays, dims, indices, maximum, scalars
 from tests.helpers import NAMES, first_derivative
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -96,17 +96,30 @@ def test_nothing_is_written_outside(name, backend):
         assert (room[-4:] == 7.25).all()
 
 
-def test_names_that_c_has_for_itself():
+NASTY = [
+    ("printf", "double", "double_"), ("main", "work", "dense"), ("gamma", "X", "X_0"), ("malloc", "X_at", "X"),
+    ("struct", "max_of", "a"), ("free", "INT_MAX", "size_t"), ("kernel", "kernel_loop", "kernel_strided"),
+    ("sqrtf", "__x", "x_"), ("exp", "steps", "data"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", ["c", "llvm"])
+@pytest.mark.parametrize(("kernel", "first", "second"), NASTY)
+def test_names_that_c_has_for_itself(backend, kernel, first, second):
     (n,) = dims("n")
-    i, j = indices(i=n, j=n)
-    double, work = arrays(double=n, work=n)
-    int_, exp = scalars("int exp")
-    formula = Formula("clash", given=[double, work, exp], let={int_: exp * Sum(double[i] * work[i], i)}, name="struct")
-    kernel = derive.compile(formula, "c")
-    assert kernel([1.0, 2.0], [3.0, 4.0], 2.0) == 22
-    assert derive.compile(formula, "llvm")([1.0, 2.0], [3.0, 4.0], 2.0) == 22
-    assert identifier("double") == "double_"
-    assert j.size == n
+    (i,) = indices(i=n)
+    a, b = arrays(**{first: n, second: n})
+    value, exp = scalars("int exp")
+    let = {value: exp * Sum(a[i] * maximum(b[i], 0), i)}
+    asked = derive.compile(Formula("clash", given=[a, b, exp], let=let, name=kernel), backend)
+    assert asked([1.0, 2.0], [3.0, 4.0], 2.0) == 22
+    assert asked(np.arange(4.0)[::2], [3.0, 4.0], 2.0) == 16
+
+
+def test_no_two_names_become_one():
+    used: set[str] = set()
+    names = ["double", "double_", "double__", "double_2", "x", "_x", "__x"]
+    assert len({identifier(name, used) for name in names}) == len(names)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "numexpr", "c", "llvm"])
