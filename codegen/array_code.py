@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import sympy
 from sympy import Add, Expr, Mul, Pow, Rational, S
 
-from codegen.lowering import Task, tasks
+from codegen.lowering import Factor, Task, Work, tasks
 from codegen.signature import Signature, signature
+from derive.array_functions import ARRAY_FUNCTIONS
 from derive.errors import BackendUnavailable, DeriveError
 from derive.primitives import Primitive, primitive
 from derive.program import Delta, Dim, Index, Program, free_indices, is_element, name_of, positions_of
@@ -42,6 +43,25 @@ class Part:
         return f"({self.text})" if self.level < level else self.text
 
 
+EACH = '''def _each(function, a, rank):
+    """A function of each matrix; not-a-number where it is not defined."""
+    try:
+        return function(a)
+    except np.linalg.LinAlgError:
+        found = np.full(a.shape[:-2] + a.shape[-1:] * rank, np.nan, a.dtype)
+        if a.ndim > 2:
+            for at, matrix in enumerate(a):
+                found[at] = _each(function, matrix, rank)
+        return found'''
+EIGENVECTORS = '''def _eigenvectors(a):
+    """Eigenvectors as columns; of each the entry of largest size is positive."""
+    v = np.linalg.eigh(a)[1]
+    if not v.shape[-1]:
+        return v
+    largest = np.take_along_axis(v, np.argmax(np.abs(v), axis=-2)[..., None, :], -2)
+    return np.where(largest < 0, -v, v)'''
+
+
 class ArrayCode:
     """The statements of one function."""
 
@@ -65,11 +85,13 @@ class ArrayCode:
         """The whole module: imports and the function."""
         inputs = [array.name for array in self.program.inputs]
         lines = [f'"""{line}' if at == 0 else line for at, line in enumerate(str(self.program).splitlines())]
-        body = [*lines, '"""', *self.sizes(), *map(self.assignment, tasks(self.program, self.knows))]
+        work = tasks(self.program, self.knows)
+        body = [*lines, '"""', *self.sizes(), *map(self.assignment, work)]
         outputs = ", ".join(map(self.output, self.program.outputs))
         body.append(f"return {outputs}")
         indented = "\n".join(f"    {line}" for line in "\n".join(body).splitlines())
-        return f"{self.imports}\n\n\ndef {self.name}({', '.join(inputs)}):\n{indented}\n"
+        helpers = "".join(f"\n\n{text}" for text in self.helpers(work))
+        return f"{self.imports}\n{helpers}\n\ndef {self.name}({', '.join(inputs)}):\n{indented}\n"
 
     def sizes(self) -> list[str]:
         """Inputs as arrays, and the sizes read off them."""
@@ -87,8 +109,23 @@ class ArrayCode:
         """The value that is returned under a name."""
         return name
 
-    def assignment(self, task: Task) -> str:
+    def helpers(self, work: Sequence[Work]) -> list[str]:
+        """Functions that the text needs beside NumPy's."""
+        functions = {task.function for task in work if isinstance(task, Factor)}
+        return [EACH] * bool(functions) + [EIGENVECTORS] * ("eigvecsh" in functions)
+
+    def factor(self, task: Factor) -> str:
+        """A function of a matrix, from LAPACK through NumPy."""
+        row = ARRAY_FUNCTIONS[task.function]
+        if not row.numpy:
+            raise BackendUnavailable(f"no backend computes {task.function}; its derivative can be shown, not run")
+        call = row.numpy.format("a")
+        return f"{task.target} = _each(lambda a: {call}, {task.source}, {row.rank})"
+
+    def assignment(self, task: Work) -> str:
         """One statement for one task."""
+        if isinstance(task, Factor):
+            return self.factor(task)
         self.scope = (*task.indices, *task.bound)
         part = self.folded(task) if task.bound else self.value(task.value)
         return f"{task.target} = {self.complete(part, task.indices).text}"
@@ -113,6 +150,8 @@ class ArrayCode:
             return self.summed(task)
         inner = self.complete(self.value(task.value), self.scope)
         axes = tuple(range(-len(task.bound), 0))
+        if task.how == "mul":
+            return Part(f"np.prod({inner.text}, axis={axes})", task.indices)
         return Part(f"np.max({inner.text}, axis={axes}, initial=-np.inf)", task.indices)
 
     def summed(self, task: Task) -> Part:

@@ -25,7 +25,7 @@ import mpmath
 from sympy import Expr
 
 from codegen import store
-from codegen.loops import Accumulator, How, Local, Loop, Nest, Statement, Update
+from codegen.loops import SIGNS, Accumulator, How, Local, Loop, Nest, Statement, Update
 from codegen.schedule import scheduled
 from codegen.signature import Loop as MachineLoop
 from codegen.signature import Signature, signature
@@ -257,7 +257,7 @@ class _Unit(Speller[_Piece]):
     def change(self, place: str, value: _Piece, how: How) -> str:
         if how == "max":
             return f"{place} = max_of({place}, {value.text})"
-        return f"{place} {'=' if how == 'set' else '+='} {value.text}"
+        return f"{place} {SIGNS[how]} {value.text}"
 
     # ------------------------------------------------ the loop for NumPy
 

@@ -272,7 +272,9 @@ class _Module(Speller[str]):
         new = self.spell(value)
         if how != "set":
             old = self.let(f"load {self.type}, ptr {address}")
-            new = self.extreme("max", old, new) if how == "max" else self.let(f"fadd reassoc {self.type} {old}, {new}")
+            operation = "fmul" if how == "mul" else "fadd"
+            folded = f"{operation} reassoc {self.type} {old}, {new}"
+            new = self.extreme("max", old, new) if how == "max" else self.let(folded)
         self.emit(f"store {self.type} {new}, ptr {address}")
 
     def loop_over(self, loop: Loop) -> None:

@@ -6,7 +6,7 @@ Grammar::
     Statement ::= Loop(index, body: Statement*)
                 | Local(name, value)                      a number that does not change
                 | Accumulator(name, initial)              a number that does
-                | Update(name, value, how)                name = name + value, or the larger of both
+                | Update(name, value, how)                name = name + value, name * value, or the larger
                 | Store(element, value, how)              the same for an element of an array, or plain assignment
 
 Values are SymPy scalars without reductions: elements, locals, indices, sizes, arithmetic, and functions that C knows.
@@ -23,7 +23,7 @@ from sympy import Expr, S
 
 from derive.program import Array, Dim, Element, Index
 
-How: TypeAlias = Literal["set", "add", "max"]
+How: TypeAlias = Literal["set", "add", "mul", "max"]
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ class Nest:
         return "\n".join(_lines(self.body, 0))
 
 
-START: dict[How, Expr] = {"add": S.Zero, "max": S.NegativeInfinity}
-SIGNS: dict[How, str] = {"set": "=", "add": "+=", "max": "max="}
+START: dict[How, Expr] = {"add": S.Zero, "mul": S.One, "max": S.NegativeInfinity}
+SIGNS: dict[How, str] = {"set": "=", "add": "+=", "mul": "*=", "max": "max="}
 
 
 def _names(body: tuple[Statement, ...]) -> Iterator[str]:

@@ -10,15 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from sympy import Expr, Mul
+from sympy import Expr, Integer, Mul
 
 from codegen.loops import How
+from derive.array_functions import ARRAY_FUNCTIONS
 from derive.errors import BackendUnavailable
 from derive.primitives import Primitive, primitive
 from derive.program import (
+    Delta,
+    Entry,
     Index,
     Maximum,
+    Product,
     Program,
     Reduction,
     Sum,
@@ -30,6 +35,7 @@ from derive.program import (
     is_element,
     live,
     map_values,
+    name_of,
     rebuilt,
     renamed_apart,
     symbol_names,
@@ -47,7 +53,25 @@ class Task:
     how: How = "set"
 
 
-def tasks(program: Program, known: Callable[[Primitive], bool]) -> tuple[Task, ...]:
+@dataclass(frozen=True)
+class Factor:
+    """`target = function(source)`, for a function of a whole square matrix of `size` rows."""
+
+    target: str
+    function: str
+    source: str
+    size: Expr
+
+    @property
+    def shape(self) -> tuple[Expr, ...]:
+        """The sizes of the result."""
+        return (self.size,) * ARRAY_FUNCTIONS[self.function].rank
+
+
+Work: TypeAlias = "Task | Factor"
+
+
+def tasks(program: Program, known: Callable[[Primitive], bool]) -> tuple[Work, ...]:
     """The tasks of `program` in an order in which they can run; `known` tells which functions have a name there."""
     needed = map_values(live(program), lambda value: spelled_out(value, known))
     lowering = _Lowering(needed)
@@ -72,7 +96,7 @@ def _factor_inside(value: Expr) -> Expr:
 
 
 def _how(reduction: Reduction) -> How:
-    return "max" if isinstance(reduction, Maximum) else "add"
+    return "max" if isinstance(reduction, Maximum) else "mul" if isinstance(reduction, Product) else "add"
 
 
 def spelled_out(value: Expr, known: Callable[[Primitive], bool]) -> Expr:
@@ -90,19 +114,22 @@ def spelled_out(value: Expr, known: Callable[[Primitive], bool]) -> Expr:
 
 class _Lowering:
     def __init__(self, program: Program) -> None:
-        self.done: list[Task] = []
+        self.program = program
+        self.done: list[Work] = []
         self.known: dict[Expr, Expr] = {}
         self.used = set(program.arrays) | {dim.name for dim in program.dims}
         for equation in program.equations:
             self.used |= symbol_names(equation.value) | {index.name for index in equation.indices}
 
-    def add(self, task: Task) -> None:
+    def add(self, task: Work) -> None:
         self.done.append(task)
 
     def without_reductions(self, value: Expr) -> Expr:
         """`value` with each reduction replaced by an element of a task of its own."""
         if not value.args or is_element(value):
             return value
+        if isinstance(value, Entry):
+            return self.entry(value)
         if not isinstance(value, Reduction):
             return rebuilt(value, tuple(self.without_reductions(part) for part in children(value)))
         key = anonymous(value)
@@ -113,3 +140,47 @@ class _Lowering:
             self.add(Task(name, axes, self.without_reductions(apart.body), apart.indices, _how(value)))
             self.known[key] = element(name, axes)
         return self.known[key]
+
+    def entry(self, value: Entry) -> Expr:
+        """An entry of a function of a matrix, which is computed once, as a whole."""
+        if value.function == "matrix_power":
+            return self.power(value)
+        (source,) = value.arrays
+        key = Entry(value.function, value.arrays)
+        if key not in self.known:
+            name = fresh_name("t1", self.used)
+            self.add(Factor(name, value.function, source, self.program.array(source).shape[0]))
+            self.known[key] = element(name, ())
+        return element(name_of(self.known[key]), value.positions)
+
+    def power(self, value: Entry) -> Expr:
+        """An entry of a whole power, by repeated multiplication."""
+        exponent, row, column = value.positions
+        (source,) = value.arrays
+        if not exponent.is_Integer:
+            raise BackendUnavailable(f"a kernel needs the exponent of {value} as a number")
+        if exponent == 0:
+            return Delta(row, column)
+        if exponent == 1:
+            return element(source, (row, column))
+        if exponent < 0:
+            key = Entry("inv", value.arrays, (row, column))
+            inverse = name_of(self.entry(key))
+            return self.multiplied(inverse, -int(exponent), row, column, source)
+        return self.multiplied(source, int(exponent), row, column, source)
+
+    def multiplied(self, name: str, times: int, row: Expr, column: Expr, like: str) -> Expr:
+        """An entry of a product of one matrix with itself, halved until it is the matrix."""
+        if times == 1:
+            return element(name, (row, column))
+        key = Entry("matrix_power", (name,), (Integer(times),))
+        if key not in self.known:
+            size = self.program.array(like).shape[0]
+            used: set[str] = set()
+            i, j, k = (Index(fresh_name(letter, used), size) for letter in "ijk")
+            half = times // 2
+            product = self.multiplied(name, half, i, k, like) * self.multiplied(name, times - half, k, j, like)
+            target = fresh_name("t1", self.used)
+            self.add(Task(target, (i, j), product, (k,), "add"))
+            self.known[key] = element(target, ())
+        return element(name_of(self.known[key]), (row, column))

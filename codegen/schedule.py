@@ -11,13 +11,14 @@ The order of loops puts the index that steps through memory innermost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sympy import Expr, Symbol
 
+from codegen.factorisations import factorised
 from codegen.loops import START, Accumulator, Local, Loop, Nest, Statement, Store, Update
-from codegen.lowering import Task, tasks
+from codegen.lowering import Factor, Task, Work, spelled_out, tasks
 from derive.program import (
     Array,
     Index,
@@ -52,16 +53,68 @@ def scheduled(program: Program, name: str) -> Nest:
     work = _apart(tasks(program, lambda row: bool(row.c)), program)
     outputs = tuple(program.array(output) for output in program.outputs)
     planner = _Planner(frozenset(program.outputs))
-    body = planner.plan([Placed(task, loop_order(task), task.indices) for task in work])
-    spare = tuple(Array(target, tuple(i.size for i in axes)) for target, axes in planner.arrays.items())
-    return Nest(name, program.dims, program.inputs, outputs, spare, tuple(planner.renamed(body)))
+    shapes = {array.name: array.shape for array in program.arrays.values()}
+    used = {*shapes, *(dim.name for dim in program.dims)}
+    used |= {name for task in work for name in _names(task)}
+    body: list[Statement] = []
+    spare: list[Array] = []
+    for segment in _segments(work):
+        if isinstance(segment, Factor):
+            statements, more = factorised(segment.function, segment.source, segment.target, segment.size, used)
+            body += [_lowered(statement) for statement in statements]
+            spare += [*more, Array(segment.target, segment.shape)]
+        else:
+            inside = {task.target for task in segment}
+            needed = {n for task in work if _target(task) not in inside for n in _read(task)}
+            body += planner.plan([Placed(t, loop_order(t), t.indices, t.target in needed) for t in segment])
+    spare += (Array(target, tuple(i.size for i in axes)) for target, axes in planner.arrays.items())
+    return Nest(name, program.dims, program.inputs, outputs, tuple(spare), tuple(planner.renamed(body)))
 
 
-def _apart(work: Sequence[Task], program: Program) -> list[Task]:
+def _lowered(statement: Statement) -> Statement:
+    """A statement whose functions all have a name in C."""
+    if isinstance(statement, Loop):
+        return replace(statement, body=tuple(map(_lowered, statement.body)))
+    if isinstance(statement, Accumulator):
+        return statement
+    return replace(statement, value=spelled_out(statement.value, lambda row: bool(row.c)))
+
+
+def _segments(work: Sequence[Work]) -> Iterator[Factor | list[Task]]:
+    """Tasks that may run together, with the factorisations between them."""
+    together: list[Task] = []
+    for task in work:
+        if isinstance(task, Factor):
+            if together:
+                yield together
+            together = []
+            yield task
+        else:
+            together.append(task)
+    if together:
+        yield together
+
+
+def _target(task: Work) -> str:
+    return task.target
+
+
+def _read(task: Work) -> frozenset[str]:
+    return frozenset((task.source,)) if isinstance(task, Factor) else names_in(task.value)
+
+
+def _names(task: Work) -> list[str]:
+    return [task.target] if isinstance(task, Factor) else [task.target, *(i.name for i in (*task.indices, *task.bound))]
+
+
+def _apart(work: Sequence[Work], program: Program) -> list[Work]:
     """The tasks with loop indices that no two of them share."""
     used = {*program.arrays, *(dim.name for dim in program.dims), *(task.target for task in work)}
-    apart = []
+    apart: list[Work] = []
     for task in work:
+        if isinstance(task, Factor):
+            apart.append(task)
+            continue
         used_here = used | {index.name for index in (*task.indices, *task.bound)}
         names: dict[Expr, Expr] = {}
         for index in (*task.indices, *task.bound):

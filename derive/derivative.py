@@ -104,7 +104,7 @@ class Derivative:
     @cached_property
     def _derived(self) -> tuple[Program, Derivation]:
         """The program of the derivative as kernels and readers see it, and how it was found."""
-        free = frozenset(a.name for a in self.of.program.inputs if a.name not in self.wrt)
+        free = frozenset(a.name for a in self.of.program.inputs if a.name not in self.wrt or a.domain.symmetric)
         return _derive(self, Context(constraints=free))
 
     @property
@@ -155,7 +155,7 @@ class Derivative:
         return ClosedForm("\n".join(lines), _aligned([f"{self._left_latex(e)} &= {write_latex(t)}" for e, t in trees]))
 
     def _new_equations(self) -> list[Equation]:
-        return [e for e in self.program.equations if e.target not in self.of.program.definitions]
+        return [e for e in self.program.equations if e.auxiliary or e.target not in self.of.program.definitions]
 
     def _left(self, target: Element) -> str:
         """A left-hand side on paper: `(∇_w)_j`, `δ_z_i`."""
@@ -253,7 +253,7 @@ class Derivative:
     def _needed_by(self, output: str) -> list[Equation]:
         """The equations behind a result that somebody did not write down before."""
         needed = live(self.program, (output,)).equations
-        return [e for e in needed if e.target not in self.of.program.definitions]
+        return [e for e in needed if e.auxiliary or e.target not in self.of.program.definitions]
 
     def _repr_latex_(self) -> str:
         return self._closed_latex()
@@ -351,19 +351,19 @@ def _confirmed(form: MatrixForm | None, program: Program) -> MatrixForm | None:
     names = dict(form.where)
     arrays = [array for name, array in program.arrays.items() if name != form.name]
     free = fresh_name("closed_form", set(program.arrays))
-    definitions = {n: to_program(t, arrays, free).equations[0] for n, t in names.items()}
-    told = to_program(form.tree, arrays, form.name).equations[0]
-    if not _equals(program, form.name, told, definitions) and not _agrees(program, told):
+    definitions = {n: to_program(t, arrays, free).equations[-1] for n, t in names.items()}
+    *made, told = to_program(form.tree, arrays, form.name).equations
+    if not _equals(program, form.name, told, definitions, made) and not _agrees(program, told, made):
         text = write_text(form.tree)
         raise CheckFailed(f"the matrix form {text} of {form.name} does not agree with its index form; please report it")
     return form
 
 
-def _agrees(program: Program, told: Equation) -> bool:
+def _agrees(program: Program, told: Equation, made: Sequence[Equation]) -> bool:
     """Whether `told` has the value of the equation of its name, at random points in 50 digits."""
     name = fresh_name("told", set(program.arrays))
     again = Equation(name, told.indices, told.value)
-    whole = Program(program.inputs, (*program.equations, again), (told.target, name))
+    whole = Program(program.inputs, (*program.equations, *made, again), (told.target, name))
     both = live(whole)
     for point in samples(both, POINTS):
         values = evaluate(both, point.inputs)
@@ -376,10 +376,13 @@ def proves(program: Program, name: str, claim: str) -> bool:
     """Whether the closed form `claim` is proved to be what `program` computes under `name`."""
     arrays = [array for other, array in program.arrays.items() if other != name]
     missing = [a for a in program.inputs if a not in arrays]
-    return _equals(program, name, to_program(claim, [*arrays, *missing], name).equations[0], {})
+    *made, told = to_program(claim, [*arrays, *missing], name).equations
+    return _equals(program, name, told, {}, made)
 
 
-def _equals(program: Program, name: str, told: Equation, definitions: Mapping[str, Equation]) -> bool:
+def _equals(
+    program: Program, name: str, told: Equation, definitions: Mapping[str, Equation], made: Sequence[Equation]
+) -> bool:
     """Whether `told` has the normal form of the equation of `name`, all intermediates put in."""
     own = program.definitions[name]
     if told.shape != own.shape:
@@ -390,4 +393,5 @@ def _equals(program: Program, name: str, told: Equation, definitions: Mapping[st
         if other.target != name:
             left = inlined(left, {other.target: definitions.get(other.target, other)})
             right = inlined(right, {other.target: other})
-    return left == right or same(left, right, program.arrays)
+    named = {e.target: e for e in (*program.equations, *made) if e.target != name}
+    return left == right or same(left, right, program.arrays, named)

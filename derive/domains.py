@@ -41,6 +41,16 @@ class Domain:
         """No entry is below zero."""
         return self.lower >= 0
 
+    @property
+    def nonzero_everywhere(self) -> bool:
+        """No entry is zero."""
+        return self.nonzero or self.positive
+
+    @property
+    def symmetric(self) -> bool:
+        """The array is a matrix that equals its transpose."""
+        return self.structure in ("symmetric", "spd")
+
     def __str__(self) -> str:
         return self.name
 
@@ -60,6 +70,7 @@ DOMAINS = {
         Domain("in {0,1}", lower=0, upper=1, values=(0, 1), integer=True),
         Domain("in {-1,1}", lower=-1, upper=1, values=(-1, 1), integer=True, nonzero=True),
         Domain("integer", integer=True),
+        Domain("natural", lower=0, integer=True),
         Domain("symmetric", structure="symmetric"),
         Domain("spd", structure="spd"),
         Domain("invertible", structure="invertible"),

@@ -9,8 +9,9 @@ Grammar::
                 | element                                  x, w[j], X[i, j], x[i + k]
                 | value + value | value * value | value ** value
                 | function(value, ...)                     one row of derive.primitives
-                | Sum(value, Index*) | Maximum(value, Index*)
+                | Sum(value, Index*) | Maximum(value, Index*) | Product(value, Index*)
                 | Delta(integer value, integer value)      1 where equal, else 0
+                | Entry(function, name*, integer value*)   of an array function: one row of derive.array_functions
     element   ::= scalar name | name[integer value, ...]
     size      ::= Dim | whole number | sizes combined by +, -, *
 
@@ -25,13 +26,14 @@ What a program means is told by `derive.verification.oracle`, what it looks like
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from keyword import iskeyword
 from typing import Any, TypeAlias
 
-from sympy import Expr, Indexed, IndexedBase, Integer, S, Symbol, sympify
+from sympy import Expr, Indexed, IndexedBase, Integer, S, Symbol, Tuple, sympify
 from sympy.core.sorting import default_sort_key
+from sympy.core.symbol import Str
 
 from derive.domains import REAL, Domain
 from derive.errors import DeriveError, ShapeError, nearest
@@ -130,6 +132,10 @@ class Maximum(Reduction):
     """The largest value over its indices; minus infinity over an empty range."""
 
 
+class Product(Reduction):
+    """The product of a value over its indices; 1 over an empty range."""
+
+
 class Delta(Expr):
     """Kronecker's delta: 1 where two positions are equal, else 0."""
 
@@ -144,6 +150,43 @@ class Delta(Expr):
         if difference.is_Number:
             return S.One if difference == 0 else S.Zero
         return Expr.__new__(cls, *sorted((left, right), key=default_sort_key))
+
+
+class Entry(Expr):
+    """One entry of an array-valued function of whole arrays, which are named: `inv(A)[i, j]`."""
+
+    is_real = True
+    is_commutative = True
+
+    def __new__(cls, function: str, arrays: Iterable[str], positions: Iterable[Expr | int] = ()) -> Entry:
+        """The entry of `function(*arrays)` at `positions`."""
+        found: Entry = Expr.__new__(
+            cls, Str(function), Tuple(*(Str(name) for name in arrays)), *(sympify(p) for p in positions)
+        )
+        return found
+
+    @property
+    def function(self) -> str:
+        """The name of the function."""
+        return str(self.args[0].name)
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """The names of the arrays it is taken of."""
+        return tuple(str(name.name) for name in self.args[1])
+
+    @property
+    def positions(self) -> tuple[Expr, ...]:
+        """Which entry it is."""
+        return tuple(self.args[2:])
+
+    def at(self, *positions: Expr) -> Entry:
+        """Another entry of the same array."""
+        return Entry(self.function, self.arrays, positions)
+
+    def _sympystr(self, printer: Any) -> str:
+        places = ", ".join(printer._print(p) for p in self.positions)
+        return f"{self.function}({', '.join(self.arrays)})" + (f"[{places}]" if places else "")
 
 
 @dataclass(frozen=True)
@@ -170,11 +213,15 @@ class Array:
 
 @dataclass(frozen=True)
 class Equation:
-    """`target[indices] = value`, for every position of the indices."""
+    """`target[indices] = value`, for every position of the indices.
+
+    An `auxiliary` equation gives a name to what nobody named, such as the matrix that an inverse is taken of.
+    """
 
     target: str
     indices: tuple[Index, ...]
     value: Expr
+    auxiliary: bool = field(default=False, compare=False)
 
     @property
     def element(self) -> Element:
@@ -275,6 +322,8 @@ def children(expr: Expr) -> tuple[Expr, ...]:
         return tuple(expr.indices)
     if isinstance(expr, Reduction):
         return (expr.body,)
+    if isinstance(expr, Entry):
+        return expr.positions
     return tuple(expr.args)
 
 
@@ -284,15 +333,16 @@ def rebuilt(expr: Expr, parts: tuple[Expr, ...]) -> Expr:
         return element(name_of(expr), parts)
     if isinstance(expr, Reduction):
         return type(expr)(*parts, *expr.indices)
+    if isinstance(expr, Entry):
+        return expr.at(*parts)
     return expr.func(*parts)
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
-    """Every value inside `expr`, itself first; elements are not entered."""
+    """Every value inside `expr`, itself first, the positions of elements too."""
     yield expr
-    if not isinstance(expr, Indexed):
-        for part in children(expr):
-            yield from walk(part)
+    for part in children(expr):
+        yield from walk(part)
 
 
 def elements(expr: Expr) -> dict[Element, None]:
@@ -303,7 +353,13 @@ def elements(expr: Expr) -> dict[Element, None]:
 @lru_cache(maxsize=65536)
 def names_in(expr: Expr) -> frozenset[str]:
     """The names of the arrays and scalars that `expr` reads."""
-    return frozenset(name_of(ref) for ref in elements(expr))
+    return frozenset(name_of(ref) for ref in elements(expr)) | whole_arrays(expr)
+
+
+@lru_cache(maxsize=65536)
+def whole_arrays(expr: Expr) -> frozenset[str]:
+    """The names of the arrays that `expr` takes functions of."""
+    return frozenset(name for part in walk(expr) if isinstance(part, Entry) for name in part.arrays)
 
 
 def bound_indices(expr: Expr) -> dict[Index, None]:
@@ -489,5 +545,9 @@ def _check_value(expr: Expr, defined: Mapping[str, Array], where: str, taken: fr
         if names & taken:
             raise DeriveError(f"{where}: index {min(names & taken)} is bound where it has a meaning already")
         taken = taken | names
+    elif isinstance(expr, Entry):
+        for name in expr.arrays:
+            if name not in defined:
+                raise DeriveError(f"{where}: {name!r} is used before it is defined{nearest(name, defined)}")
     for part in children(expr):
         _check_value(part, defined, where, taken)

@@ -6,12 +6,14 @@ is shorter by `cost`, so the table comes to an end. Sums and deltas are for `der
 
 from __future__ import annotations
 
+from collections import Counter
+
 from sympy import Add, Expr, Mul, Pow, Rational, S
 
 from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import c, u, x, y
 from derive.primitives import absolute, sigmoid
-from derive.program import Delta, Index, Reduction, is_element
+from derive.program import Delta, Entry, Index, Reduction, is_element, names_in
 
 ALGEBRA = Table("algebra")
 rule = ALGEBRA.rule
@@ -33,6 +35,8 @@ def cost(value: Expr) -> int:
         return 3 + cost(value.body)
     if isinstance(value, Delta):
         return 2
+    if isinstance(value, Entry):
+        return 3
     return 1 + sum(map(cost, value.args)) if value.args else 1
 
 
@@ -156,9 +160,21 @@ def sign_into_bracket(value: Expr, context: Context) -> Expr | None:
         return None
     for factor in value.args:
         if isinstance(factor, Add):
+            if any(isinstance(other, Add) and _alike(other, factor) for other in value.args if other is not factor):
+                continue  # (x − m)_i (x − m)_j keep their order
             turned = Add(*(-term for term in factor.args))
             return _shorter(Mul(-1, turned, *(part for part in value.args if part is not factor)), value)
     return None
+
+
+def _alike(first: Expr, second: Expr) -> bool:
+    """Whether two sums are made of the same names with the same signs."""
+    return Counter(map(_signature, first.args)) == Counter(map(_signature, second.args))
+
+
+def _signature(term: Expr) -> tuple[bool, frozenset[str]]:
+    number, rest = term.as_coeff_Mul()
+    return bool(number.is_negative), names_in(rest)
 
 
 @rule(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sympy import Add, Expr, Integer, Mul, Pow, S
 
 from derive.calculus.rewriting import Context, Table
-from derive.calculus.samples import A, a, b, c, i, j, k, n, p
+from derive.calculus.samples import A, a, b, c, g, i, j, k, n, p
 from derive.program import (
     Delta,
     Index,
@@ -39,7 +39,33 @@ def _partner(delta: Expr, bound: tuple[Index, ...]) -> tuple[Index, Expr] | None
                 return index, other
             if isinstance(other, Integer) and isinstance(index.size, Integer) and 0 <= other < index.size:
                 return index, other
+            digits = _digits(other)
+            if digits is not None and digits[0].size * digits[1].size == index.size:
+                return index, other
     return None
+
+
+def _digits(position: Expr) -> tuple[Index, Index] | None:
+    """The i and k of a position i p + k, where k runs over p: two digits that say where an entry of A ⊗ B stands."""
+    terms = position.args if isinstance(position, Add) and len(position.args) == 2 else ()
+    for low, high in (terms, terms[::-1]) if terms else ():
+        if isinstance(low, Index):
+            first = high / low.size
+            if isinstance(first, Index):
+                return first, low
+    return None
+
+
+@rule(
+    "two numbers are equal where their digits are",
+    Delta,
+    example=lambda: (Delta(i * n + j, k * n + g), Delta(i, k) * Delta(j, g)),
+)
+def equal_digits(delta: Expr, context: Context) -> Expr | None:
+    first, second = (_digits(position) for position in delta.args)
+    if first is None or second is None or first[1].size != second[1].size:
+        return None
+    return Delta(first[0], second[0]) * Delta(first[1], second[1])
 
 
 def _tied(value: Expr, bound: tuple[Index, ...]) -> bool:

@@ -11,16 +11,22 @@ from __future__ import annotations
 
 from sympy import Add, Expr, Mul, Pow, S
 
+from derive.array_functions import row_of
 from derive.calculus.rewriting import Context, Table
-from derive.calculus.samples import a, c, i, j, k, u, x
+from derive.calculus.samples import R, a, c, g, h, i, j, k, u, x
 from derive.derivation import Partial
 from derive.errors import NotDifferentiable
 from derive.primitives import equal, exp, log, primitive, sin
 from derive.program import (
     Delta,
+    Entry,
+    Index,
     Maximum,
+    Product,
     Sum,
     element,
+    free_indices,
+    fresh_index,
     is_element,
     name_of,
     names_in,
@@ -170,6 +176,101 @@ def maximum_rule(derivative: Partial, context: Context) -> Expr | None:
     apart = value.renamed_apart(symbol_names(derivative.variable))
     inner = value.renamed_apart(symbol_names(derivative.variable) | {index.name for index in apart.indices})
     return Sum(equal(apart.body, inner) * derivative.by_same(apart.body), *apart.indices)
+
+
+@rule(
+    "product rule for many factors: each in turn is differentiated, the others stay",
+    Partial,
+    example=lambda: (
+        Partial(Product(a[i], i), a[k]),
+        Sum(Partial(a[i], a[k]) * Product(Delta(i, j) + (1 - Delta(i, j)) * a[j], j), i),
+    ),
+)
+def product_of_many(derivative: Partial, context: Context) -> Expr | None:
+    value = derivative.value
+    if not isinstance(value, Product):
+        return None
+    apart = value.renamed_apart(symbol_names(derivative.variable))
+    one = {index.name for index in apart.indices}
+    slope = derivative.by_same(apart.body)
+    if is_element(apart.body) and context.domain(apart.body).nonzero_everywhere:
+        return Sum(slope * value / apart.body, *apart.indices)
+    inner = value.renamed_apart(symbol_names(derivative.variable) | one)
+    same = Mul(*(Delta(p, q) for p, q in zip(apart.indices, inner.indices, strict=True)))
+    return Sum(slope * Product(same + (1 - same) * inner.body, *inner.indices), *apart.indices)
+
+
+@rule(
+    "the trace of a function of a matrix",
+    Sum,
+    example=lambda: (
+        Sum(Partial(Entry("expm", ("R",), (i, i)), R[j, k]), i),
+        Sum(Entry("expm", ("R",), (h, g)) * Partial(R[g, h], R[j, k]), g, h),
+    ),
+    note=lambda total: _function_note(total),
+)
+def trace_of_function(total: Expr, context: Context) -> Expr | None:
+    for place, factor in enumerate(Mul.make_args(total.body)):
+        entry = factor.value if isinstance(factor, Partial) else None
+        if not isinstance(factor, Partial) or not isinstance(entry, Entry):
+            continue
+        slope_of = row_of(entry).trace_derivative
+        if slope_of is None:
+            continue
+        row, column = entry.positions
+        others = Mul(*(f for at, f in enumerate(Mul.make_args(total.body)) if at != place))
+        if row != column:
+            others, tied = _without_delta(others, row, column)
+            if not tied:
+                continue
+        if row not in total.indices or row in free_indices(others) or column in free_indices(others):
+            continue
+        left = tuple(index for index in total.indices if index not in (row, column))
+        first, second = _inside(entry, context, factor, total)
+        slope = slope_of(entry.at(second, first))
+        inner = factor.by_same(element(entry.arrays[0], (first, second)))
+        return Sum(others * Sum(slope * inner, first, second), *left)
+    return None
+
+
+def _without_delta(value: Expr, row: Expr, column: Expr) -> tuple[Expr, bool]:
+    """A product without the delta that ties two positions, and whether there is one."""
+    wanted = Delta(row, column)
+    factors = Mul.make_args(value)
+    return Mul(*(factor for factor in factors if factor != wanted)), wanted in factors
+
+
+def _function_note(value: Expr) -> str:
+    found = next((part for part in walk(value) if isinstance(part, Entry)), None)
+    return row_of(found).reason if found is not None else ""
+
+
+def _inside(entry: Entry, context: Context, *beside: Expr) -> tuple[Index, Index]:
+    """Two bound indices for the axes of the matrix that an entry is a function of."""
+    used = set[str]().union(*(symbol_names(value) for value in (entry, *beside)))
+    row, column = (Index("p", size) for size in context.arrays[entry.arrays[0]].shape)
+    return fresh_index(row, used), fresh_index(column, used)
+
+
+@rule(
+    "derivative of a function of a matrix",
+    Partial,
+    example=lambda: (
+        Partial(Entry("inv", ("R",), (i, j)), R[k, k]),
+        Sum(-Entry("inv", ("R",), (i, g)) * Entry("inv", ("R",), (h, j)) * Partial(R[g, h], R[k, k]), g, h),
+    ),
+    note=lambda derivative: _function_note(derivative.value),
+)
+def function_of_matrix(derivative: Partial, context: Context) -> Expr | None:
+    entry = derivative.value
+    if not isinstance(entry, Entry):
+        return None
+    row = row_of(entry)
+    if row.derivative is None:
+        return None
+    first, second = _inside(entry, context, derivative.variable)
+    inner = derivative.by_same(element(entry.arrays[0], (first, second)))
+    return Sum(row.derivative(entry, first, second) * inner, first, second)
 
 
 def unresolved(value: Expr) -> None:

@@ -17,6 +17,7 @@ from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import a, j, k
 from derive.primitives import exp
 from derive.program import (
+    Entry,
     Equation,
     Index,
     Reduction,
@@ -29,22 +30,32 @@ from derive.program import (
     names_in,
     positions_of,
     substitute,
+    walk,
 )
 
 FOLDING = Table("names for values")
 rule = FOLDING.rule
 
 
+def _references(value: Expr) -> Iterator[tuple[object, tuple[Expr, ...]]]:
+    """What `value` reads, and at which positions."""
+    for ref in elements(value):
+        yield name_of(ref), positions_of(ref)
+    for part in walk(value):
+        if isinstance(part, Entry):
+            yield (part.function, part.arrays), part.positions
+
+
 def _bindings(definition: Equation, value: Expr) -> Iterator[dict[Index, Expr]]:
     """The positions at which an instance of a definition could stand in `value`."""
     offers: dict[Index, dict[Expr, None]] = {index: {} for index in definition.indices}
-    present = list(elements(value))
-    for pattern in elements(definition.value):
-        places = {p: at for at, p in enumerate(positions_of(pattern)) if p in offers}
-        for found in present:
-            if places and name_of(found) == name_of(pattern):
+    present = list(_references(value))
+    for pattern, positions in _references(definition.value):
+        places = {p: at for at, p in enumerate(positions) if p in offers}
+        for found, there in present:
+            if places and found == pattern:
                 for index, at in places.items():
-                    position = positions_of(found)[at]
+                    position = there[at]
                     if not isinstance(position, Index) or position.size == index.size:
                         offers[index][position] = None
     for choice in product(*offers.values()):
@@ -100,6 +111,7 @@ def _candidate(value: Expr, definition: Equation, binding: dict[Index, Expr]) ->
     Function,
     Add,
     Reduction,
+    Entry,
     example=lambda: (exp(a[k]) ** 2 / Sum(exp(a[j]), j) ** 2, element("p", (k,)) ** 2),
     licence="a definition of the formula",
 )

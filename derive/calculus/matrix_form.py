@@ -6,14 +6,17 @@ where they are used, and which keep their names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sympy import Expr, Pow
 
-from derive.calculus.matrix_reading import equation_form
-from derive.notation.tree import Name, Tree
-from derive.program import Dim, Equation, Program, elements, inlined, live, name_of, walk
+from derive.array_functions import ARRAY_FUNCTIONS
+from derive.calculus.matrix_reading import equation_form, transposed
+from derive.calculus.matrix_rules import symmetric
+from derive.calculus.rewriting import Context
+from derive.notation.tree import Binary, Call, Name, Transpose, Tree, replaced
+from derive.program import Dim, Equation, Program, elements, inlined, live, name_of, walk, whole_arrays
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ def matrix_forms(program: Program, outputs: Sequence[str], given: frozenset[str]
     """
     short = live(program, tuple(outputs))
     kept = {e.target: e for e in short.equations}
-    for name in [e.target for e in short.equations if e.target not in outputs]:
+    functional = {name for e in short.equations for name in whole_arrays(e.value)}
+    for name in [e.target for e in short.equations if e.target not in {*outputs, *functional}]:
         readers = [e.target for e in kept.values() for ref in elements(e.value) if name_of(ref) == name]
         if len(readers) != 1:
             continue
@@ -45,8 +49,53 @@ def matrix_forms(program: Program, outputs: Sequence[str], given: frozenset[str]
             kept[reader.target] = merged
             del kept[name]
     whole = Program(program.inputs, tuple(kept.values()), tuple(outputs))
-    trees = {name: equation_form(equation) for name, equation in kept.items()}
+    read = {name: equation_form(equation) for name, equation in kept.items()}
+    trees = _settled(read, program)
     return tuple(_with_definitions(output, trees, whole) for output in outputs)
+
+
+def _settled(read: Mapping[str, Tree | None], program: Program) -> dict[str, Tree | None]:
+    """The forms as they are shown: symmetric matrices without transposes, auxiliary names put in, plain brackets."""
+    named = frozenset(array.name for array in program.inputs)
+    context = Context(arrays=program.arrays, definitions=program.equations, constraints=named)
+    even = {name for name, array in program.arrays.items() if len(array.shape) == 2 and symmetric(name, context)}
+    trees: dict[str, Tree | None] = {}
+    auxiliary: dict[str, Tree] = {}
+    for equation in program.equations:
+        tree = read.get(equation.target)
+        if tree is not None:
+            tree = replaced(tree, lambda node: _without_transpose(node, even))
+            tree = replaced(tree, lambda node: auxiliary.get(node.name, node) if isinstance(node, Name) else node)
+            tree = replaced(replaced(tree, _plain_product), lambda node: _without_transpose(node, even))
+            if equation.auxiliary:
+                auxiliary[equation.target] = tree
+        if equation.target in read:
+            trees[equation.target] = tree
+    return trees
+
+
+def _without_transpose(tree: Tree, even: Collection[str]) -> Tree:
+    inner = tree.arg if isinstance(tree, Transpose) else None
+    if isinstance(inner, Name) and inner.name in even:
+        return inner
+    row = ARRAY_FUNCTIONS.get(inner.function) if isinstance(inner, Call) else None
+    if row is not None and row.symmetric and isinstance(inner, Call):
+        matrix = inner.args[0]
+        return inner if isinstance(matrix, Name) and matrix.name in even else tree
+    return tree
+
+
+def _plain_product(tree: Tree) -> Tree:
+    """A product read from left to right; an outer product of products with the two vectors side by side."""
+    if isinstance(tree, Binary) and tree.op == "@" and isinstance(tree.right, Binary) and tree.right.op == "@":
+        return Binary("@", _plain_product(Binary("@", tree.left, tree.right.left)), tree.right.right)
+    if isinstance(tree, Call) and tree.function == "outer":
+        left, right = tree.args
+        if isinstance(left, Binary) and left.op == "@":
+            return _plain_product(Binary("@", left.left, _plain_product(Call("outer", (left.right, right)))))
+        if isinstance(right, Binary) and right.op == "@":
+            return Binary("@", _plain_product(Call("outer", (left, right.right))), transposed(right.left))
+    return tree
 
 
 def _with_definitions(output: str, trees: Mapping[str, Tree | None], program: Program) -> MatrixForm | None:
@@ -58,6 +107,8 @@ def _with_definitions(output: str, trees: Mapping[str, Tree | None], program: Pr
         tree = trees[equation.target]
         if tree is None:
             return None
+        if equation.auxiliary and equation.target != output:
+            continue
         lines.append((equation.target, tree))
     return MatrixForm(output, lines[-1][1], tuple(lines[:-1]))
 

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from sympy import Add, Expr, Indexed, Mul, Pow, Rational, S
 
 from derive.calculus.algebra import multiplied_out, powers
-from derive.notation.index_form import from_index
-from derive.notation.tree import Binary, Call, Name, Number, Transpose, Tree, Unary
+from derive.calculus.matrix_rules import flattened
+from derive.notation.index_form import from_index, split_exponent
+from derive.notation.tree import Binary, Call, Name, Number, Reduce, Transpose, Tree, Unary, nodes
 from derive.notation.writing import write_text
 from derive.primitives import BY_NAME, exp, primitive
 from derive.program import (
     Delta,
+    Entry,
     Equation,
     Index,
     Sum,
@@ -31,6 +33,7 @@ from derive.program import (
     name_of,
     positions_of,
     substitute,
+    walk,
 )
 
 Axes = tuple[Index, ...]
@@ -76,6 +79,8 @@ def _read(value: Expr) -> Form:
         return _element(value)
     if isinstance(value, Delta):
         return _delta(value)
+    if isinstance(value, Entry):
+        return _entry(value)
     if isinstance(value, Add):
         return _sum_of_terms([_read(term) for term in value.args])
     if isinstance(value, Mul | Pow | Sum):
@@ -91,6 +96,14 @@ def _read(value: Expr) -> Form:
 def _product_form(value: Expr) -> Form:
     """A product under sums; where it has no form as it stands, its brackets are multiplied out."""
     body, bound = (value.body, value.indices) if isinstance(value, Sum) else (value, ())
+    if any(isinstance(part, Entry) and part.function == "matrix_power" for part in walk(value)):
+        factors, found = flattened(Sum(body, *bound) if bound else body)
+        counting = tuple(index for index in found if index in _exponents(factors))
+        if counting:
+            inner = _read(Sum(Mul(*factors), *(index for index in found if index not in counting)))
+            names = tuple(str(index.name) for index in counting)
+            below = tuple((str(index.name), from_index(index.size)) for index in counting)
+            return Form(Reduce("sum", inner.tree, names, below), inner.axes)
     try:
         return _contracted(body, bound)
     except _NoForm:
@@ -100,6 +113,12 @@ def _product_form(value: Expr) -> Form:
         return _sum_of_terms([_contracted(term, bound) for term in terms])
 
 
+def _exponents(factors: Sequence[Expr]) -> frozenset[Index]:
+    """The indices that exponents of matrices speak of."""
+    entries = (part for factor in factors for part in walk(factor) if isinstance(part, Entry))
+    return frozenset(i for entry in entries for power in split_exponent(entry)[0] for i in free_indices(power))
+
+
 def _element(ref: Expr) -> Form:
     positions = positions_of(ref)
     if not all(isinstance(p, Index) for p in positions) or len(positions) > 2:
@@ -107,6 +126,16 @@ def _element(ref: Expr) -> Form:
     if len(set(positions)) < len(positions):
         return Form(Call("diag", (Name(name_of(ref)),)), positions[:1])
     return Form(Name(name_of(ref)), positions)
+
+
+def _entry(value: Entry) -> Form:
+    exponent, positions = split_exponent(value)
+    if not all(isinstance(p, Index) for p in positions):
+        raise _NoForm
+    call = Call(value.function, (*map(Name, value.arrays), *map(from_index, exponent)))
+    if len(set(positions)) < len(positions):
+        return Form(Call("diag", (call,)), positions[:1])
+    return Form(call, positions)
 
 
 def _delta(value: Expr) -> Form:
@@ -128,7 +157,7 @@ def _over(form: Form, axes: Axes) -> Form:
     if form.axes == axes:
         return form
     if len(axes) == 2 and form.axes == axes[::-1]:
-        return Form(_transposed(form.body), axes, form.scale)
+        return Form(transposed(form.body), axes, form.scale)
     if not form.axes and len(axes) == 1:
         return Form(_product(form.tree, Call("ones", (from_index(axes[0].size),))), axes)
     if len(form.axes) == 1 and len(axes) == 2:
@@ -137,7 +166,8 @@ def _over(form: Form, axes: Axes) -> Form:
     raise _NoForm
 
 
-def _transposed(tree: Tree) -> Tree:
+def transposed(tree: Tree) -> Tree:
+    """The transpose of a matrix, pushed into products and sums."""
     if isinstance(tree, Number):
         return tree
     if isinstance(tree, Transpose):
@@ -147,12 +177,21 @@ def _transposed(tree: Tree) -> Tree:
     if isinstance(tree, Call) and tree.function == "outer":
         return Call("outer", tree.args[::-1])
     if isinstance(tree, Call) and tree.function in BY_NAME and len(tree.args) == 1:
-        return Call(tree.function, (_transposed(tree.args[0]),))
+        return Call(tree.function, (transposed(tree.args[0]),))
     if isinstance(tree, Binary) and tree.op == "@":
-        return Binary("@", _transposed(tree.right), _transposed(tree.left))
+        return Binary("@", transposed(tree.right), transposed(tree.left))
     if isinstance(tree, Binary) and tree.op in ("+", "-"):
-        return Binary(tree.op, _transposed(tree.left), _transposed(tree.right))
+        return Binary(tree.op, transposed(tree.left), transposed(tree.right))
+    if isinstance(tree, Binary) and tree.op == "*" and _is_number(tree.left):
+        return Binary("*", tree.left, transposed(tree.right))
+    if isinstance(tree, Unary):
+        return Unary("-", transposed(tree.arg))
     return Transpose(tree)
+
+
+def _is_number(tree: Tree) -> bool:
+    """Whether a tree is made of numbers alone."""
+    return all(isinstance(node, Number | Unary | Binary) for node in nodes(tree))
 
 
 # ---------------------------------------------------------------- sums of terms
@@ -374,7 +413,7 @@ def _eliminate(graph: _Graph, vertex: Index) -> None:
     end = next(axis for axis in second.axes if axis != vertex)
     left, right = _over(first, (far, vertex)).tree, _over(second, (vertex, end)).tree
     if _prefers_swap(left, right):
-        far, end, left, right = end, far, _transposed(right), _transposed(left)
+        far, end, left, right = end, far, transposed(right), transposed(left)
     middle = right if weight is None else Binary("@", Call("diag", (weight,)), right)
     graph.join(Form(_chain(left, middle), (far, end)))
 
@@ -405,6 +444,8 @@ def _total(parts: Sequence[tuple[Tree, bool]], vertex: Index) -> Tree:
         return _chain(parts[0][0].left, parts[0][0].left)
     whole = _quotient(parts)
     assert whole is not None
+    if isinstance(whole, Call) and whole.function == "diag":
+        return Call("trace", whole.args)
     return Call("sum", (whole,))
 
 

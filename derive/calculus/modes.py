@@ -24,6 +24,7 @@ from derive.errors import DeriveError, ShapeError
 from derive.program import (
     LETTERS,
     Element,
+    Entry,
     Equation,
     Index,
     Program,
@@ -114,7 +115,9 @@ def foldable(program: Program) -> tuple[Equation, ...]:
 
 
 def _plain_call(value: Expr) -> bool:
-    return bool(value.is_Function) and all(is_element(a) or a.is_Number for a in value.args)
+    return isinstance(value, Entry) or (
+        bool(value.is_Function) and all(is_element(a) or a.is_Number for a in value.args)
+    )
 
 
 def dependent(program: Program, sources: Sequence[str]) -> list[str]:

@@ -18,10 +18,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import islice, permutations, product
+from typing import Any
 
 import sympy
 from sympy import Expr
 
+from derive.array_functions import row_of
 from derive.calculus.polynomials import (
     UNIT,
     Atom,
@@ -44,7 +46,21 @@ from derive.calculus.polynomials import (
     sort_key,
 )
 from derive.primitives import exp, log, primitive
-from derive.program import Array, Delta, Dim, Index, Reduction, Sum, is_element, name_of, positions_of
+from derive.program import (
+    Array,
+    Delta,
+    Dim,
+    Entry,
+    Equation,
+    Index,
+    Reduction,
+    Sum,
+    inlined,
+    is_element,
+    name_of,
+    positions_of,
+    substitute,
+)
 
 EXPANDED_POWER = 12
 TRIED_ORDERS = 5040
@@ -55,8 +71,13 @@ def normal_form(value: Expr, arrays: Mapping[str, Array] | None = None) -> Froze
     return frozen(_Algebra(arrays or {}).read(value))
 
 
-def same(left: Expr, right: Expr, arrays: Mapping[str, Array] | None = None) -> bool:
-    """Whether `left` and `right` are proved equal.
+def same(
+    left: Expr,
+    right: Expr,
+    arrays: Mapping[str, Array] | None = None,
+    definitions: Mapping[str, Equation] | None = None,
+) -> bool:
+    """Whether `left` and `right` are proved equal; `definitions` are of the arrays that functions are taken of.
 
     >>> from sympy import Symbol, exp
     >>> from derive.primitives import sigmoid
@@ -64,7 +85,7 @@ def same(left: Expr, right: Expr, arrays: Mapping[str, Array] | None = None) -> 
     >>> same(sigmoid(x) * (1 - sigmoid(x)), exp(-x) / (1 + exp(-x)) ** 2)
     True
     """
-    algebra = _Algebra(arrays or {})
+    algebra = _Algebra(arrays or {}, definitions)
     difference = added(algebra.read(left), scaled(algebra.read(right), -UNIT))
     return not algebra.cleared(difference)
 
@@ -75,8 +96,11 @@ def same(left: Expr, right: Expr, arrays: Mapping[str, Array] | None = None) -> 
 class _Algebra:
     """Reads values into polynomials, and computes with polynomials under the licences of the declared domains."""
 
-    def __init__(self, arrays: Mapping[str, Array]) -> None:
+    def __init__(self, arrays: Mapping[str, Array], definitions: Mapping[str, Equation] | None = None) -> None:
         self.positive = {name for name, array in arrays.items() if array.domain.positive}
+        self.symmetric = {name for name, array in arrays.items() if array.domain.symmetric}
+        self.definitions = definitions or {}
+        self.arguments: dict[str, tuple[Any, bool]] = {}
         self.memo: dict[Expr, Polynomial] = {}
 
     # ------------------------------------------------ reading
@@ -115,7 +139,9 @@ class _Algebra:
         if isinstance(value, Dim):
             return single(("size", value.name))
         if is_element(value):
-            return single(("element", name_of(value), tuple(frozen(self.read(p)) for p in positions_of(value))))
+            return self.placed(("element", name_of(value)), tuple(frozen(self.read(p)) for p in positions_of(value)))
+        if isinstance(value, Entry):
+            return self.entry(value)
         if isinstance(value, Delta):
             return self.delta(*(self.read(p) for p in value.args))
         row = primitive(value)
@@ -124,6 +150,39 @@ class _Algebra:
         if row.meaning is not None:
             return self.read(row.meaning(*value.args))
         return single(("call", row.name, tuple(frozen(self.read(a)) for a in value.args)))
+
+    def entry(self, value: Entry) -> Polynomial:
+        """An entry of a function of arrays; an array with a definition is told apart by that, not by its name."""
+        told = tuple(self.argument(name) for name in value.arrays)
+        symmetric = row_of(value).symmetric and all(symmetric for _, symmetric in told)
+        head = ("entry", (value.function, tuple(argument for argument, _ in told), symmetric))
+        return self.placed(head, tuple(frozen(self.read(p)) for p in value.positions))
+
+    def argument(self, name: str) -> tuple[Any, bool]:
+        """What an array is, and whether it is symmetric."""
+        if name not in self.arguments:
+            known = self.definitions.get(name)
+            if known is None:
+                self.arguments[name] = (name, name in self.symmetric)
+            else:
+                value = known.value
+                for other in reversed(list(self.definitions.values())):
+                    if other.target != name:
+                        value = inlined(value, {other.target: other})
+                places = [Index(f"axis {at}", index.size) for at, index in enumerate(known.indices)]
+                plain, turned = (
+                    frozen(self.read(substitute(value, dict(zip(known.indices, order, strict=True)))))
+                    for order in (places, places[::-1])
+                )
+                self.arguments[name] = (plain, plain == turned)
+        return self.arguments[name]
+
+    def placed(self, head: Atom, positions: tuple[Frozen, ...]) -> Polynomial:
+        """An entry at its positions, in order where the array is symmetric."""
+        symmetric = head[1] in self.symmetric if head[0] == "element" else head[1][2]
+        if symmetric:
+            positions = (*positions[:-2], *sorted(positions[-2:], key=sort_key))
+        return single((*head, positions))
 
     def _read_power(self, base: Expr, exponent: Expr) -> Polynomial:
         inner = self.read(base)
@@ -428,7 +487,9 @@ class _Algebra:
             apart = [(hidden[label], frozen(moved(size))) for label, size in inner]
             total = added(*(scaled(self.summed_as_is(m, apart, labels), c) for m, c in loose.items()))
             return self.power(total, power)
-        if kind in ("element", "call"):
+        if kind in ("element", "entry"):
+            return self.power(self.placed(atom[:2], tuple(frozen(moved(part)) for part in atom[2])), power)
+        if kind == "call":
             return self._recalled(atom[:2], tuple(frozen(moved(part)) for part in atom[2]), power)
         return single((kind, *(frozen(moved(p)) if isinstance(p, tuple) else p for p in atom[1:])), power)
 

@@ -7,10 +7,11 @@ from sympy import Expr
 from derive.calculus.algebra import ALGEBRA
 from derive.calculus.contraction import CONTRACTION
 from derive.calculus.folding import FOLDING
+from derive.calculus.matrix_rules import MATRIX_RULES
 from derive.calculus.recognition import RECOGNITION
 from derive.calculus.rewriting import Application, Context, Table, rewrite
 
-SIMPLIFICATION = Table("simplification", CONTRACTION, ALGEBRA, RECOGNITION, FOLDING)
+SIMPLIFICATION = Table("simplification", CONTRACTION, MATRIX_RULES, ALGEBRA, RECOGNITION, FOLDING)
 
 
 def simplified(value: Expr, context: Context, trace: list[Application] | None = None) -> Expr:

@@ -11,13 +11,28 @@ from collections.abc import Iterable, Sequence
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
 
+from derive.array_functions import row_of
 from derive.derivation import Partial
 from derive.errors import DeriveError
-from derive.notation.tree import COMPARISONS, Binary, Call, Name, Number, Reduce, Subscript, Tree, Unary
+from derive.notation.tree import COMPARISONS, At, Binary, Call, Name, Number, Reduce, Subscript, Tree, Unary
 from derive.primitives import exp, primitive
-from derive.program import Delta, Dim, Index, Maximum, Reduction, Sum, is_element, name_of, positions_of, walk
+from derive.program import (
+    Delta,
+    Dim,
+    Entry,
+    Index,
+    Maximum,
+    Product,
+    Reduction,
+    Sum,
+    elements,
+    is_element,
+    name_of,
+    positions_of,
+    walk,
+)
 
-KINDS: dict[type[Reduction], str] = {Sum: "sum", Maximum: "max"}
+KINDS: dict[type[Reduction], str] = {Sum: "sum", Product: "prod", Maximum: "max"}
 OPERATORS = {name: sign for sign, name in COMPARISONS.items()}
 
 
@@ -39,9 +54,16 @@ def from_index(value: Expr) -> Tree:
     if isinstance(value, Mul | Pow):
         return _product(value)
     if isinstance(value, Reduction):
-        return Reduce(KINDS[type(value)], from_index(value.body), tuple(index.name for index in value.indices))
+        loose = [index for index in value.indices if not _stands_along(index, value.body)]
+        below = tuple((index.name, from_index(index.size)) for index in loose)
+        names = tuple(index.name for index in value.indices)
+        return Reduce(KINDS[type(value)], from_index(value.body), names, below)
     if isinstance(value, Delta):
         return Call("delta", tuple(map(from_index, _ordered(value.args))))
+    if isinstance(value, Entry):
+        exponent, positions = split_exponent(value)
+        call = Call(value.function, (*map(Name, value.arrays), *map(from_index, exponent)))
+        return At(call, tuple(map(from_index, positions))) if positions else call
     if isinstance(value, Partial):
         return Call("partial", (from_index(value.value), from_index(value.variable)))
     row = primitive(value)
@@ -51,6 +73,18 @@ def from_index(value: Expr) -> Tree:
     if row.name in OPERATORS:
         return Binary(OPERATORS[row.name], arguments[0], arguments[1])
     return Call(row.name, arguments)
+
+
+def _stands_along(index: Index, body: Expr) -> bool:
+    """Whether an index is a whole position of some element, so that an axis tells its range."""
+    entries = (split_exponent(part)[1] for part in walk(body) if isinstance(part, Entry))
+    return any(index in positions for positions in (*entries, *map(positions_of, elements(body))))
+
+
+def split_exponent(entry: Entry) -> tuple[tuple[Expr, ...], tuple[Expr, ...]]:
+    """The exponent of a matrix power, and the positions of the entry."""
+    count = int(row_of(entry).takes_exponent)
+    return entry.positions[:count], entry.positions[count:]
 
 
 def _ordered(values: Iterable[Expr]) -> list[Expr]:

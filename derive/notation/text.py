@@ -16,9 +16,10 @@ from textwrap import dedent
 import sympy
 from sympy import Rational
 
-from derive.domains import REAL, domain
+from derive.array_functions import ARRAY_FUNCTIONS as ARRAY_FUNCTION_ROWS
+from derive.domains import ALIASES, DOMAINS, REAL, domain
 from derive.errors import ParseError, nearest
-from derive.notation.tree import Binary, Call, Name, Number, Reduce, Subscript, Transpose, Tree, Unary, Word
+from derive.notation.tree import At, Binary, Call, Name, Number, Reduce, Subscript, Transpose, Tree, Unary, Word
 from derive.primitives import BY_NAME
 from derive.program import Array, Dim
 
@@ -29,7 +30,7 @@ MAX_TERMS = 250
 CONSTANTS = {"pi": sympy.pi, "e": sympy.E}  # unless the formula uses the name itself
 ARRAY_FUNCTIONS = (
     "sum", "mean", "max", "min", "norm", "dot", "outer", "trace", "diag", "eye", "ones", "zeros", "einsum", "softmax",
-    "log_softmax", "logsumexp", "delta",
+    "log_softmax", "logsumexp", "delta", "prod", "cumsum", "kron", "solve", "pinv", *ARRAY_FUNCTION_ROWS,
 )  # fmt: skip
 ELEMENTWISE = tuple(BY_NAME)
 FUNCTIONS = (*ELEMENTWISE, "sqrt", "log2", "square", *ARRAY_FUNCTIONS)
@@ -194,10 +195,10 @@ class _Reader:
         return Number(Rational(exact), self.at(node))
 
     def subscript(self, node: ast.Subscript, depth: int) -> Tree:
-        if not isinstance(node.value, ast.Name):
-            raise self.refused(node, "only a name can be indexed")
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         positions = tuple(self.tree(part, depth + 1) for part in inner)
+        if not isinstance(node.value, ast.Name):
+            return At(self.tree(node.value, depth + 1), positions, self.at(node))
         return Subscript(node.value.id, positions, self.at(node))
 
     def call(self, node: ast.Call, depth: int) -> Tree:
@@ -210,11 +211,20 @@ class _Reader:
         if any(word.arg is None for word in node.keywords):
             raise self.refused(node, "`**` is not part of the notation here")
         options = tuple((str(word.arg), self.tree(word.value, depth + 1)) for word in node.keywords)
-        reducing = name in ("sum", "max") and len(args) > 1
-        if reducing and all(isinstance(arg, Name) for arg in args[1:]):
-            names = tuple(arg.name for arg in args[1:] if isinstance(arg, Name))
-            return Reduce(name, args[0], names, self.at(node))
+        reducing = name in ("sum", "prod", "max") and len(args) > 1
+        if reducing and all(isinstance(arg, Name) or _is_range(arg) for arg in args[1:]):
+            plain = (arg.left if isinstance(arg, Binary) else arg for arg in args[1:])
+            names = tuple(arg.name for arg in plain if isinstance(arg, Name))
+            below = tuple(
+                (arg.left.name, arg.right) for arg in args[1:] if isinstance(arg, Binary) and isinstance(arg.left, Name)
+            )
+            return Reduce(name, args[0], names, below, self.at(node))
         return Call(name, args, options, self.at(node))
+
+
+def _is_range(tree: Tree) -> bool:
+    """Whether a tree says over which numbers an index runs: `r < n`."""
+    return isinstance(tree, Binary) and tree.op == "<" and isinstance(tree.left, Name)
 
 
 def _kind(node: ast.expr) -> str:
@@ -248,26 +258,7 @@ def _is_size(parts: Sequence[str], at: int) -> bool:
     return word.isdigit() or (word.isidentifier() and word not in _FIRST_WORDS)
 
 
-_FIRST_WORDS = frozenset(
-    [
-        "real",
-        "positive",
-        "nonnegative",
-        "nonneg",
-        "nonzero",
-        "probability",
-        "prob",
-        "simplex",
-        "integer",
-        "symmetric",
-        "spd",
-        "invertible",
-        "full",
-        "orthogonal",
-        "in",
-        "index",
-    ]
-)
+_FIRST_WORDS = frozenset(phrase.split()[0] for phrase in (*DOMAINS, *ALIASES, "index k") if phrase)
 
 
 def declarations(text: str) -> tuple[Array, ...]:

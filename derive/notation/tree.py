@@ -7,8 +7,8 @@ as a program. `at` is the column in the text a node came from; it does not count
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from sympy import Expr
@@ -85,16 +85,29 @@ class Subscript:
 
 
 @dataclass(frozen=True)
+class At:
+    """An element of what has no name: `inv(A)[i, j]`."""
+
+    array: Tree
+    positions: tuple[Tree, ...]
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
 class Reduce:
-    """`sum` or `max` of single elements over named indices."""
+    """`sum`, `prod` or `max` over named indices.
+
+    An index that stands along no axis has its range in `below`, and is written `r < n`.
+    """
 
     kind: str
     body: Tree
     indices: tuple[str, ...]
+    below: tuple[tuple[str, Tree], ...] = ()
     at: int = field(default=0, compare=False)
 
 
-Tree: TypeAlias = "Number | Name | Unary | Binary | Call | Word | Transpose | Subscript | Reduce"
+Tree: TypeAlias = "Number | Name | Unary | Binary | Call | Word | Transpose | Subscript | At | Reduce"
 COMPARISONS = {">": "greater", ">=": "greater_equal", "<": "less", "<=": "less_equal", "==": "equal"}
 
 
@@ -108,6 +121,8 @@ def parts(tree: Tree) -> tuple[Tree, ...]:
         return (*tree.args, *(value for _, value in tree.options))
     if isinstance(tree, Subscript):
         return tree.positions
+    if isinstance(tree, At):
+        return (tree.array, *tree.positions)
     return (tree.body,) if isinstance(tree, Reduce) else ()
 
 
@@ -116,3 +131,16 @@ def nodes(tree: Tree) -> Iterator[Tree]:
     yield tree
     for part in parts(tree):
         yield from nodes(part)
+
+
+def replaced(tree: Tree, change: Callable[[Tree], Tree]) -> Tree:
+    """A tree with `change` applied to every node, parts before wholes."""
+    if isinstance(tree, Unary | Transpose):
+        tree = replace(tree, arg=replaced(tree.arg, change))
+    elif isinstance(tree, Binary):
+        tree = replace(tree, left=replaced(tree.left, change), right=replaced(tree.right, change))
+    elif isinstance(tree, Call):
+        tree = replace(tree, args=tuple(replaced(arg, change) for arg in tree.args))
+    elif isinstance(tree, Reduce):
+        tree = replace(tree, body=replaced(tree.body, change))
+    return change(tree)

@@ -6,15 +6,17 @@ is a `ShapeError` that points at the operator and tells both shapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from sympy import Expr, I, Integer, S, log, nan, oo, sqrt, zoo
+from sympy import Add, Expr, I, Indexed, Integer, Mul, S, log, nan, oo, sqrt, zoo
 
+from derive.array_functions import ARRAY_FUNCTIONS
 from derive.errors import ParseError, ShapeError, nearest
 from derive.notation.text import CONSTANTS, ELEMENTWISE, Line, parse_lines
 from derive.notation.tree import (
     COMPARISONS,
+    At,
     Binary,
     Call,
     Name,
@@ -27,21 +29,29 @@ from derive.notation.tree import (
     Word,
     nodes,
 )
-from derive.primitives import BY_NAME, absolute, exp
+from derive.primitives import BY_NAME, absolute, exp, less_equal
 from derive.program import (
     LETTERS,
     Array,
     Delta,
     Dim,
+    Entry,
     Equation,
     Index,
     Maximum,
+    Product,
     Program,
     Sum,
+    anonymous,
     check,
     element,
+    free_indices,
     fresh_name,
+    is_element,
+    name_of,
+    positions_of,
     substitute,
+    walk,
 )
 
 MAX_EXPONENT = 1000
@@ -73,11 +83,13 @@ def to_program(source: str | Tree, arrays: Sequence[Array], output: str = "value
     """
     text = source if isinstance(source, str) else ""
     lines = parse_lines(source) if isinstance(source, str) else (Line("", (), source),)
-    scope = _Scope(arrays, text)
-    equations = []
+    scope = _Scope(arrays, text, {line.target for line in lines} | {output})
+    equations: list[Equation] = []
     for line in lines:
         scope.begin(line)
         typed = scope.typed(line.tree)
+        equations += scope.made
+        scope.made = []
         name = line.target or output
         named = tuple(scope.named[i] for i in line.indices if i in scope.named)
         axes = (*named, *typed.axes)
@@ -89,7 +101,10 @@ def to_program(source: str | Tree, arrays: Sequence[Array], output: str = "value
 class _Scope:
     """The names in scope while one line after the other is typed."""
 
-    def __init__(self, arrays: Sequence[Array], text: str) -> None:
+    def __init__(self, arrays: Sequence[Array], text: str, targets: Iterable[str] = ()) -> None:
+        self.targets = set(targets)
+        self.made: list[Equation] = []
+        self.matrices: dict[Expr, str] = {}
         self.arrays = {array.name: array for array in arrays}
         self.dims = {s.name: s for a in arrays for size in a.shape for s in size.free_symbols if isinstance(s, Dim)}
         self.text = text
@@ -140,6 +155,8 @@ class _Scope:
             return Typed(inner.value, inner.axes[::-1])
         if isinstance(tree, Subscript):
             return self.subscript(tree)
+        if isinstance(tree, At):
+            return self.at(tree)
         if isinstance(tree, Reduce):
             return self.reduce(tree)
         if isinstance(tree, Word):
@@ -170,23 +187,38 @@ class _Scope:
             shape = " ".join(map(str, array.shape)) or "scalar"
             given = len(tree.positions)
             raise self.wrong(f"{tree.name} ({shape}) takes {len(array.shape)} indices, not {given}", tree.at)
-        positions = []
-        for part, size in zip(tree.positions, array.shape, strict=True):
+        return Typed(element(tree.name, self.positions(tree.positions, array.shape)))
+
+    def positions(self, trees: Sequence[Tree], shape: Sequence[Expr]) -> tuple[Expr, ...]:
+        """Positions along axes; a name that stands alone is an index over its axis."""
+        found = []
+        for part, size in zip(trees, shape, strict=True):
             if isinstance(part, Name) and part.name not in self.arrays and part.name not in self.named:
                 self.used.add(part.name)
                 self.named[part.name] = Index(part.name, size)
-            positions.append(self.typed(part).value)
-        return Typed(element(tree.name, tuple(positions)))
+            found.append(self.typed(part).value)
+        return tuple(found)
+
+    def at(self, tree: At) -> Typed:
+        """An entry of an array without a name."""
+        inner = self.typed(tree.array)
+        if len(inner.axes) != len(tree.positions):
+            raise self.wrong(f"the shape {inner.shape} does not take {len(tree.positions)} indices", tree.at)
+        places = self.positions(tree.positions, [axis.size for axis in inner.axes])
+        return Typed(substitute(inner.value, dict(zip(inner.axes, places, strict=True))))
 
     def reduce(self, tree: Reduce) -> Typed:
         outer = {name: self.named.pop(name) for name in tree.indices if name in self.named}
+        for name, size in tree.below:
+            self.used.add(name)
+            self.named[name] = Index(name, self.whole(self.typed(size), tree.at))
         inner = self.typed(tree.body)
         missing = [name for name in tree.indices if name not in self.named]
         if missing:
             raise ParseError(f"the index {missing[0]!r} does not occur under the {tree.kind}", self.text, tree.at)
         bound = [self.named.pop(name) for name in tree.indices]
         self.named.update(outer)
-        return Typed({"sum": Sum, "max": Maximum}[tree.kind](inner.value, *bound), inner.axes)
+        return Typed({"sum": Sum, "prod": Product, "max": Maximum}[tree.kind](inner.value, *bound), inner.axes)
 
     # ------------------------------------------------ shapes
 
@@ -242,6 +274,47 @@ class _Scope:
             raise self.wrong(f"{tree.function} takes {kind}, not the shape {value.shape}", tree.at)
         return value
 
+    def square(self, tree: Call, value: Typed) -> Typed:
+        self.vector(tree, value, rank=2)
+        if value.axes[0].size != value.axes[1].size:
+            raise self.wrong(f"{tree.function} takes a square matrix, not the shape {value.shape}", tree.at)
+        return value
+
+    def matrix(self, value: Typed, at: int) -> tuple[str, bool]:
+        """The name of a matrix, given to it when it has none; and whether it is the transpose that is meant."""
+        if isinstance(value.value, Indexed) and set(positions_of(value.value)) == set(value.axes):
+            return name_of(value.value), positions_of(value.value) != value.axes
+        if free_indices(value.value) - set(value.axes):
+            raise self.wrong("a function of a matrix cannot stand under a named index", at)
+        places = [Index(f"axis {k}", axis.size) for k, axis in enumerate(value.axes)]
+        key = anonymous(substitute(value.value, dict(zip(value.axes, places, strict=True))))
+        if key not in self.matrices:
+            taken = {*self.arrays, *self.dims, *self.targets, *self.used}
+            name = fresh_name("M", taken)
+            self.matrices[key] = name
+            self.made.append(Equation(name, value.axes, value.value, auxiliary=True))
+            self.arrays[name] = Array(name, tuple(axis.size for axis in value.axes))
+            self.used.add(name)
+        return self.matrices[key], False
+
+    def array_function(self, tree: Call, value: Typed, exponent: tuple[Expr, ...] = ()) -> Typed:
+        """A function of a whole matrix."""
+        row = ARRAY_FUNCTIONS[tree.function]
+        name, turned = self.matrix(self.square(tree, value), tree.at)
+        axes = tuple(self.index(value.axes[0].size) for _ in row.axes)
+        places = axes[::-1] if turned and row.symmetric else axes
+        return Typed(Entry(row.name, (name,), (*exponent, *places)), axes)
+
+    def whole(self, value: Typed, at: int) -> Expr:
+        """A whole number: of sizes, indices, and scalars that are declared natural."""
+        for part in walk(value.value):
+            integer = part.is_Integer or isinstance(part, Dim | Index | Add | Mul)
+            known = self.arrays.get(name_of(part)) if is_element(part) else None
+            if (not integer and not (known and known.domain.integer)) or value.axes:
+                problem = "a whole number was expected: of numbers, sizes, indices, and scalars declared natural"
+                raise ParseError(problem, self.text, at)
+        return value.value
+
     def size(self, tree: Tree) -> Expr:
         value = self.typed(tree)
         if value.axes or not (isinstance(value.value, Dim) or value.value.is_Integer):
@@ -286,6 +359,8 @@ def _reduction(kind: str) -> Callable[[_Scope, Call], Typed]:
             return Typed(Maximum(inner.value, *over), left)
         if kind == "min":
             return Typed(-Maximum(-inner.value, *over), left)
+        if kind == "prod":
+            return Typed(Product(inner.value, *over), left)
         total = Sum(inner.value, *over)
         for axis in over if kind == "mean" else ():
             total = total / axis.size
@@ -297,6 +372,50 @@ def _reduction(kind: str) -> Callable[[_Scope, Call], Typed]:
 def _dot(scope: _Scope, tree: Call) -> Typed:
     scope.arity(tree, 2)
     return scope.matmul(scope.typed(tree.args[0]), scope.typed(tree.args[1]), tree.at)
+
+
+def _array_function(scope: _Scope, tree: Call) -> Typed:
+    if not ARRAY_FUNCTIONS[tree.function].takes_exponent:
+        scope.arity(tree, 1)
+        return scope.array_function(tree, scope.typed(tree.args[0]))
+    scope.arity(tree, 2)
+    exponent = scope.whole(scope.typed(tree.args[1]), tree.at)
+    return scope.array_function(tree, scope.typed(tree.args[0]), (exponent,))
+
+
+def _solve(scope: _Scope, tree: Call) -> Typed:
+    scope.arity(tree, 2)
+    matrix, right = scope.typed(tree.args[0]), scope.typed(tree.args[1])
+    inverse = scope.array_function(replace(tree, function="inv"), scope.square(tree, matrix))
+    return scope.matmul(inverse, right, tree.at)
+
+
+def _pinv(scope: _Scope, tree: Call) -> Typed:
+    """(XᵀX)⁻¹Xᵀ, which is the pseudo-inverse of a matrix of full column rank."""
+    scope.arity(tree, 1)
+    gram = Call("inv", (Binary("@", Transpose(tree.args[0]), tree.args[0]),), at=tree.at)
+    return scope.typed(Binary("@", gram, Transpose(tree.args[0]), at=tree.at))
+
+
+def _kron(scope: _Scope, tree: Call) -> Typed:
+    """The entry at (i p + k, j q + l) is A[i, j] B[k, l]."""
+    scope.arity(tree, 2)
+    left, right = (scope.vector(tree, scope.typed(arg), rank=2) for arg in tree.args)
+    axes = tuple(scope.index(a.size * b.size) for a, b in zip(left.axes, right.axes, strict=True))
+    places = [a * b.size + b for a, b in zip(left.axes, right.axes, strict=True)]
+    tied = [Delta(axis, place) for axis, place in zip(axes, places, strict=True)]
+    return Typed(Sum(tied[0] * tied[1] * left.value * right.value, *left.axes, *right.axes), axes)
+
+
+def _cumsum(scope: _Scope, tree: Call) -> Typed:
+    scope.arity(tree, 1)
+    inner = scope.typed(tree.args[0])
+    over = scope.reduced_axes(tree, inner)
+    if len(over) != 1:
+        raise scope.wrong(f"cumsum of the shape {inner.shape} needs axis=", tree.at)
+    (axis,) = over
+    earlier = scope.index(axis.size)
+    return Typed(Sum(less_equal(earlier, axis) * substitute(inner.value, {axis: earlier}), earlier), inner.axes)
 
 
 def _outer(scope: _Scope, tree: Call) -> Typed:
@@ -344,13 +463,37 @@ def _norm(scope: _Scope, tree: Call) -> Typed:
     scope.arity(tree, 1, 2)
     inner = scope.typed(tree.args[0])
     kind = tree.args[1] if len(tree.args) == 2 else Number(S(2))
-    if isinstance(kind, Word) and kind.text == "fro" and len(inner.axes) == 2:
-        return Typed(sqrt(Sum(inner.value**2, *inner.axes)))
+    if not isinstance(kind, Word | Name | Number):
+        raise ParseError("the second argument of norm is 1, 2, inf, 'fro' or 'nuc'", scope.text, tree.at)
+    word = kind.text if isinstance(kind, Word) else kind.name if isinstance(kind, Name) else str(kind.value)
+    if len(inner.axes) == 2:
+        return _matrix_norm(scope, tree, inner, word)
+    if word == "inf" and len(inner.axes) == 1:
+        return Typed(Maximum(absolute(inner.value), *inner.axes))
     if isinstance(kind, Number) and kind.value in (1, 2) and len(inner.axes) == 1:
         if kind.value == 1:
             return Typed(Sum(absolute(inner.value), *inner.axes))
         return Typed(sqrt(Sum(inner.value**2, *inner.axes)))
-    raise scope.wrong(f"norm takes a vector and 1 or 2, or a matrix and 'fro', not the shape {inner.shape}", tree.at)
+    kinds = "a vector and 1, 2 or inf, or a matrix and 'fro', 'nuc', 1, 2 or inf"
+    raise scope.wrong(f"norm takes {kinds}, not the shape {inner.shape} and {word}", tree.at)
+
+
+def _matrix_norm(scope: _Scope, tree: Call, inner: Typed, kind: str) -> Typed:
+    """A norm of a matrix; those of its singular values are taken from the eigenvalues of XᵀX."""
+    if kind == "fro" or len(tree.args) == 1:
+        return Typed(sqrt(Sum(inner.value**2, *inner.axes)))
+    if kind in ("1", "inf"):
+        row, column = inner.axes[:: 1 if kind == "1" else -1]
+        return Typed(Maximum(Sum(absolute(inner.value), row), column))
+    if kind in ("2", "nuc"):
+        row, column = inner.axes
+        other = scope.index(column.size)
+        gram = Typed(Sum(inner.value * substitute(inner.value, {column: other}), row), (column, other))
+        squares = scope.array_function(replace(tree, function="eigvalsh"), gram)
+        if kind == "2":
+            return Typed(sqrt(Maximum(squares.value, *squares.axes)))
+        return Typed(Sum(sqrt(squares.value), *squares.axes))
+    raise scope.wrong(f"the norms of a matrix are 'fro', 'nuc', 1, 2 and inf, not {kind!r}", tree.at)
 
 
 def _softmax_parts(scope: _Scope, tree: Call) -> tuple[Typed, Expr, Index]:
@@ -418,6 +561,12 @@ _ARRAY_CALLS: dict[str, Callable[[_Scope, Call], Typed]] = {
     "mean": _reduction("mean"),
     "max": _reduction("max"),
     "min": _reduction("min"),
+    "prod": _reduction("prod"),
+    "cumsum": _cumsum,
+    "kron": _kron,
+    "solve": _solve,
+    "pinv": _pinv,
+    **dict.fromkeys(ARRAY_FUNCTIONS, _array_function),
     "dot": _dot,
     "outer": _outer,
     "diag": _diag,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from derive.notation.tree import Binary, Call, Name, Number, Reduce, Subscript, Transpose, Tree, Unary, Word
+from derive.array_functions import ARRAY_FUNCTIONS, ArrayFunction
+from derive.notation.tree import At, Binary, Call, Name, Number, Reduce, Subscript, Transpose, Tree, Unary, Word
 from derive.primitives import BY_NAME
 
 COMPARE, SUM, NEGATION, PRODUCT, FRACTION, POWER, ATOM = range(7)
 LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT, "**": POWER}
-SCALAR_VALUED = {"dot", "trace", "norm", "logsumexp", "det", "logdet"}
+SCALAR_VALUED = {"dot", "trace", "norm", "logsumexp"}
 REDUCING = {"sum", "mean", "max", "min", "prod"}
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -52,10 +53,14 @@ def rank(tree: Tree, ranks: Ranks) -> int:
     if isinstance(tree, Binary):
         left, right = rank(tree.left, ranks), rank(tree.right, ranks)
         return max(left + right - 2, 0) if tree.op == "@" else max(left, right)
+    if isinstance(tree, Reduce):
+        return rank(tree.body, ranks)
     if isinstance(tree, Call):
         inner = [rank(arg, ranks) for arg in tree.args] or [0]
-        if tree.function in ("outer", "eye"):
+        if tree.function in ("outer", "eye", "kron"):
             return 2
+        if tree.function in ARRAY_FUNCTIONS:
+            return ARRAY_FUNCTIONS[tree.function].rank
         if tree.function == "diag":
             return 3 - inner[0]
         if tree.function == "ones":
@@ -93,6 +98,8 @@ class _Hand:
             return self.transpose(tree), ATOM
         if isinstance(tree, Subscript):
             return self.subscript(tree.name, [self.write(p) for p in tree.positions]), ATOM
+        if isinstance(tree, At):
+            return self.entry(tree.array, [self.write(p) for p in tree.positions]), ATOM
         if isinstance(tree, Reduce):
             return self.reduce(tree)
         if isinstance(tree, Word):
@@ -124,6 +131,9 @@ class _Hand:
         raise NotImplementedError
 
     def subscript(self, name: str, positions: Sequence[str]) -> str:
+        raise NotImplementedError
+
+    def entry(self, array: Tree, positions: Sequence[str]) -> str:
         raise NotImplementedError
 
     def reduce(self, tree: Reduce) -> tuple[str, int]:
@@ -166,8 +176,13 @@ class _Text(_Hand):
     def subscript(self, name: str, positions: Sequence[str]) -> str:
         return f"{name}[{', '.join(positions)}]"
 
+    def entry(self, array: Tree, positions: Sequence[str]) -> str:
+        return f"{self.write(array, ATOM)}[{', '.join(positions)}]"
+
     def reduce(self, tree: Reduce) -> tuple[str, int]:
-        return f"{tree.kind}({self.write(tree.body)}, {', '.join(tree.indices)})", ATOM
+        below = dict(tree.below)
+        names = [f"{name} < {self.write(below[name], SUM)}" if name in below else name for name in tree.indices]
+        return f"{tree.kind}({self.write(tree.body)}, {', '.join(names)})", ATOM
 
     def power(self, tree: Binary) -> str:
         return f"{self.write(tree.left, ATOM)}**{self.write(tree.right, POWER)}"
@@ -209,7 +224,8 @@ class _Printed(_Hand):
     def times(self, tree: Binary) -> str:
         left = self.write(tree.left, ATOM if _open_end(tree.left) else PRODUCT)
         left_rank, right_rank = rank(tree.left, self.ranks), rank(tree.right, self.ranks)
-        right = self.write(tree.right, PRODUCT if self.loose(tree) else FRACTION)
+        beside = tree.op == "@" and left_rank == 2 and isinstance(tree.right, Call) and tree.right.function == "outer"
+        right = self.write(tree.right, PRODUCT if beside or self.loose(tree) else FRACTION)
         if tree.op == "*" and left_rank and right_rank:
             return f"{left} {self.elementwise} {right}"
         if tree.op == "@" and left_rank == 1 and tree.left == tree.right:
@@ -247,13 +263,37 @@ class _Printed(_Hand):
         raise NotImplementedError
 
     def transpose(self, tree: Transpose) -> str:
+        if isinstance(tree.arg, Call) and tree.arg.function == "inv":
+            return self.raised(tree.arg.args[0], self.inverse_transposed)
         return self.transposed(self.write(tree.arg, ATOM))
+
+    inverse, inverse_transposed, kronecker, trace = "⁻¹", "⁻ᵀ", "⊗", "tr"
+
+    def raised(self, tree: Tree, exponent: str) -> str:
+        """A matrix with something above it."""
+        return self.write(tree, ATOM) + exponent
+
+    def exponent(self, tree: Tree) -> str:
+        raise NotImplementedError
+
+    def array_function(self, row: ArrayFunction, words: Sequence[str]) -> str:
+        raise NotImplementedError
 
     def call(self, tree: Call) -> tuple[str, int]:
         words = [self.write(arg) for arg in tree.args]
         if tree.function == "outer":
             left, right = (self.write(arg, level) for arg, level in zip(tree.args, (FRACTION, ATOM), strict=True))
             return f"{left} {self.transposed(right)}", PRODUCT
+        if tree.function == "inv":
+            return self.raised(tree.args[0], self.inverse), ATOM
+        if tree.function == "matrix_power":
+            return self.raised(tree.args[0], self.exponent(tree.args[1])), POWER
+        if tree.function in ARRAY_FUNCTIONS:
+            return self.array_function(ARRAY_FUNCTIONS[tree.function], words), ATOM
+        if tree.function == "trace":
+            return f"{self.trace}{self.bracket(words[0])}", ATOM
+        if tree.function == "kron":
+            return f"{self.write(tree.args[0], ATOM)} {self.kronecker} {self.write(tree.args[1], ATOM)}", PRODUCT
         if tree.function == "eye":
             return "I", ATOM
         if tree.function == "ones":
@@ -329,9 +369,24 @@ class _Unicode(_Printed):
         joint = "" if all(len(p) == 1 for p in positions) else ","
         return f"{self.name(name)}_{joint.join(positions)}"
 
+    def entry(self, array: Tree, positions: Sequence[str]) -> str:
+        joint = "" if all(len(p) == 1 for p in positions) else ","
+        return f"({self.write(array)})_{joint.join(positions)}"
+
+    def exponent(self, tree: Tree) -> str:
+        text = self.write(tree)
+        plain = text.translate(SUPERSCRIPTS)
+        return plain if isinstance(tree, Number) else f"^{text}" if len(text) == 1 else f"^({text})"
+
+    def array_function(self, row: ArrayFunction, words: Sequence[str]) -> str:
+        return row.unicode.format(*words)
+
     def reduce(self, tree: Reduce) -> tuple[str, int]:
-        sign = {"sum": "Σ", "max": "max"}[tree.kind]
-        return f"{sign}_{''.join(tree.indices)} {self.write(tree.body, PRODUCT)}", PRODUCT
+        sign = {"sum": "Σ", "prod": "Π", "max": "max"}[tree.kind]
+        below = {name: self.write(size, SUM) for name, size in tree.below}
+        names = [f"{name}<{below[name]}" if name in below else name for name in tree.indices]
+        under = "".join(names) if not below else f"({', '.join(names)})"
+        return f"{sign}_{under} {self.write(tree.body, PRODUCT)}", PRODUCT
 
     def power(self, tree: Binary) -> str:
         exponent = self.write(tree.right, ATOM)
@@ -356,6 +411,17 @@ class _Latex(_Printed):
     minus = "-"
     at_least, at_most, squared = r"\ge", r"\le", "^2"
     sum_sign = r"\sum"
+    inverse, inverse_transposed, kronecker, trace = "^{-1}", r"^{-\top}", r"\otimes", r"\operatorname{tr}"
+
+    def entry(self, array: Tree, positions: Sequence[str]) -> str:
+        joint = "" if all(len(p) == 1 for p in positions) else ","
+        return rf"\left({self.write(array)}\right)_{{{joint.join(positions)}}}"
+
+    def exponent(self, tree: Tree) -> str:
+        return f"^{{{self.write(tree)}}}"
+
+    def array_function(self, row: ArrayFunction, words: Sequence[str]) -> str:
+        return row.latex.format(*words)
 
     def norm(self, text: str) -> str:
         return rf"\left\|{text}\right\|"
@@ -396,8 +462,10 @@ class _Latex(_Printed):
         return f"{stem}_{{{own + ',' if own else ''}{joint.join(positions)}}}"
 
     def reduce(self, tree: Reduce) -> tuple[str, int]:
-        sign = {"sum": r"\sum", "max": r"\max"}[tree.kind]
-        return rf"{sign}_{{{','.join(tree.indices)}}} {self.write(tree.body, PRODUCT)}", PRODUCT
+        sign = {"sum": r"\sum", "prod": r"\prod", "max": r"\max"}[tree.kind]
+        below = {name: self.write(size, SUM) for name, size in tree.below}
+        names = [f"{name} < {below[name]}" if name in below else name for name in tree.indices]
+        return rf"{sign}_{{{','.join(names)}}} {self.write(tree.body, PRODUCT)}", PRODUCT
 
     def power(self, tree: Binary) -> str:
         return f"{self.write(tree.left, ATOM)}^{{{self.write(tree.right)}}}"

@@ -18,9 +18,23 @@ import sympy
 from numpy.typing import ArrayLike, NDArray
 from sympy import Add, Expr, Mul, Pow
 
+from derive.array_functions import ArrayFunction, row_of
 from derive.errors import DomainError, ShapeError
 from derive.primitives import primitive
-from derive.program import Delta, Dim, Index, Maximum, Program, Reduction, is_element, name_of, positions_of
+from derive.program import (
+    Delta,
+    Dim,
+    Entry,
+    Index,
+    Maximum,
+    Product,
+    Program,
+    Reduction,
+    elements,
+    is_element,
+    name_of,
+    positions_of,
+)
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -75,10 +89,13 @@ class Machine:
         self.program, self.arrays, self.numbers = program, arrays, numbers
         self.sizes = sizes_of(program, arrays)
         self.at: dict[Index, int] = {}
+        self.computed: dict[tuple[Any, ...], NDArray[Any]] = {}
 
     def size(self, size: Expr) -> int:
         """A size as a number."""
         value = size.xreplace({dim: sympy.Integer(n) for dim, n in self.sizes.items()})
+        if not value.is_Integer and all(name_of(ref) in self.arrays for ref in elements(value)):
+            return max(self.position(value), 0)
         if not value.is_Integer:
             raise ShapeError(f"the size {size} is not known: no input has it")
         return max(int(value), 0)
@@ -108,13 +125,28 @@ class Machine:
             return self.numbers.rational(int(self.position(left) == self.position(right)), 1)
         if isinstance(value, Reduction):
             return self.reduction(value)
+        if isinstance(value, Entry):
+            return self.entry(value)
         return self.function(value)
+
+    def entry(self, value: Entry) -> Any:
+        """An entry of a function of a whole array, which is computed once."""
+        row = row_of(value)
+        positions = tuple(map(self.position, value.positions))
+        exponent, positions = (positions[:1], positions[1:]) if row.takes_exponent else ((), positions)
+        key = (value.function, value.arrays, *exponent)
+        if key not in self.computed:
+            (name,) = value.arrays
+            self.computed[key] = self.numbers.array_function(row, self.arrays[name], *exponent)
+        return self.computed[key][positions]
 
     def reduction(self, value: Reduction) -> Any:
         """A value folded over the positions of its bound indices."""
         entries = list(self.entries(value))
         if isinstance(value, Maximum):
             return max(entries, default=self.numbers.infinity(-1))
+        if isinstance(value, Product):
+            return prod(entries, start=self.numbers.rational(1, 1))
         return sum(entries, self.numbers.rational(0, 1))
 
     def entries(self, value: Reduction) -> Iterator[Any]:
@@ -134,6 +166,27 @@ class Machine:
             assert row.meaning is not None
             return self.value(row.meaning(*value.args))
         return self.numbers.call(row.value, [self.value(arg) for arg in value.args])
+
+
+def _array_function(row: ArrayFunction, given: NDArray[Any], *exponent: int) -> NDArray[Any]:
+    """A function of a matrix in mpmath numbers; not-a-number where it is not defined."""
+    size = given.shape[-1]
+    shape = (size,) * row.rank
+    result = np.empty(shape, dtype=object)
+    if size == 0:
+        result[...] = mpmath.mpf(row.name == "det")
+        return result
+    result[...] = mpmath.nan
+    try:
+        found = row.value(mpmath, mpmath.matrix(given.tolist()), *exponent)
+    except (ZeroDivisionError, ValueError, ArithmeticError):
+        return result
+    for at, position in enumerate(np.ndindex(*shape)):
+        entry = found if row.rank == 0 else found[position] if row.rank == 2 else found[at]
+        entry = mpmath.mpmathify(entry)
+        small = abs(entry.imag) <= abs(entry) * mpmath.mpf(10) ** (5 - mpmath.mp.dps)
+        result[position] = entry.real if small else mpmath.nan
+    return result
 
 
 class _Floats:
@@ -158,6 +211,11 @@ class _Floats:
 
     def call(self, function: Any, args: list[Any]) -> Any:
         return np.float64(function(_NUMPY, *args))
+
+    def array_function(self, row: ArrayFunction, given: NDArray[Any], *exponent: int) -> NDArray[Any]:
+        if not np.isfinite(given).all():
+            given = np.full(given.shape, np.nan)
+        return _array_function(row, given, *exponent).astype(np.float64)
 
 
 class _Numpy:
@@ -196,6 +254,9 @@ class _Digits:
         if base == 0 and exponent < 0:
             return mpmath.inf
         return self._real(base**exponent)
+
+    def array_function(self, row: ArrayFunction, given: NDArray[Any], *exponent: int) -> NDArray[Any]:
+        return _array_function(row, given, *exponent)
 
     def call(self, function: Any, args: list[Any]) -> Any:
         try:

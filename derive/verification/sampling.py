@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from derive.errors import DomainError
 from derive.primitives import primitive
-from derive.program import Array, Dim, Equation, Maximum, Program, free_indices, inlined, names_in, walk
+from derive.program import Array, Dim, Entry, Equation, Maximum, Program, free_indices, inlined, names_in, walk
 from derive.verification.oracle import evaluate
 
 GRAIN = 2.0**-10
 NEAR = 0.02
 TRIES = 200
+CONDITION = 200.0
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.float64]]
 
@@ -75,7 +76,7 @@ def draw(array: Array, sizes: Mapping[str, int], rng: np.random.Generator) -> ND
     if domain.values:
         return rng.choice(np.array(domain.values, dtype=np.float64), shape)
     if domain.integer:
-        return rng.integers(1 if domain.nonnegative else -5, 6, shape).astype(np.float64)
+        return rng.integers(1 if domain.nonnegative else -5, 5, shape).astype(np.float64)
     if np.isfinite(domain.upper):
         margin = 0.05 * (domain.upper - domain.lower)
         return _rounded(rng.uniform(domain.lower + margin, domain.upper - margin, shape))
@@ -166,7 +167,25 @@ def _is_defined(program: Program, inputs: Mapping[str, NDArray[Any]], sizes: Map
     if 0 in sizes.values():
         return True
     values = evaluate(program, inputs, digits=None)
-    return not any(np.isnan(values[name]).any() for name in program.outputs)
+    if any(np.isnan(values[name]).any() for name in program.outputs):
+        return False
+    return all(_is_well_posed(function, values[name]) for function, name in _matrices(program))
+
+
+def _matrices(program: Program) -> set[tuple[str, str]]:
+    """The functions of whole matrices in a program, with the names of the matrices."""
+    entries = (part for equation in program.equations for part in walk(equation.value) if isinstance(part, Entry))
+    return {(entry.function, name) for entry in entries for name in entry.arrays}
+
+
+def _is_well_posed(function: str, matrix: NDArray[np.float64]) -> bool:
+    """Whether a matrix is far from where a function of it has no derivative."""
+    if not matrix.size or function == "matrix_power":
+        return True
+    if function.startswith("eig"):
+        gaps = np.diff(np.linalg.eigvalsh((matrix + matrix.T) / 2))
+        return bool((gaps > NEAR).all())
+    return bool(np.linalg.cond(matrix) < CONDITION)
 
 
 def _is_smooth(watched: Program | None, inputs: Mapping[str, NDArray[Any]]) -> bool:

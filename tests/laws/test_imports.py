@@ -6,11 +6,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GROUND = {"derive.errors", "derive.domains", "derive.primitives", "derive.program", "derive.formulas"}
+GROUND = {
+    "derive.errors",
+    "derive.domains",
+    "derive.primitives",
+    "derive.array_functions",
+    "derive.program",
+    "derive.formulas",
+}
 FLOORS = [
     ("derive.errors",),
     ("derive.domains",),
     ("derive.primitives", "derive.program"),
+    ("derive.array_functions",),
     ("derive.formulas", "derive.derivation"),
     ("derive.notation",),
     ("derive.calculus",),
@@ -23,7 +31,14 @@ FLOORS = [
     ("derive.kernels", "derive.cli", "derive"),
 ]
 ALLOWED = {
-    "codegen": {"codegen", "derive.program", "derive.primitives", "derive.errors", "derive.domains"},
+    "codegen": {
+        "codegen",
+        "derive.program",
+        "derive.primitives",
+        "derive.array_functions",
+        "derive.errors",
+        "derive.domains",
+    },
     "catalog": {"catalog", "derive.formulas", "derive.errors"},
 }
 ROOF = ("derive", "derive.api", "derive.compilation", "derive.derivative", "derive.kernels", "derive.cli")

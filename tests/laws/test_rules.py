@@ -1,12 +1,14 @@
 """Every rule's example fires, gives what its row says, and is numerically true."""
 
+from dataclasses import replace
+
 import mpmath
 import pytest
 
 from derive.calculus.differentiation import DIFFERENTIATION
 from derive.calculus.folding import FOLDING
 from derive.calculus.rewriting import rewrite
-from derive.calculus.samples import CONTEXT, SAMPLES, a, i, j
+from derive.calculus.samples import CONTEXT, PRODUCT, SAMPLES, a, i, j
 from derive.calculus.simplification import SIMPLIFICATION
 from derive.calculus.stability import STABILITY
 from derive.derivation import Partial
@@ -17,7 +19,7 @@ from derive.verification.oracle import evaluate
 from derive.verification.sampling import sample
 
 DEFINITION = Equation("p", (i,), exp(a[i]) / Sum(exp(a[j]), j))
-SCOPE = type(CONTEXT)(arrays=CONTEXT.arrays, definitions=(DEFINITION,), constraints=CONTEXT.constraints)
+SCOPE = replace(CONTEXT, definitions=(DEFINITION, PRODUCT))
 RULES = list(dict.fromkeys([*DIFFERENTIATION, *SIMPLIFICATION, *STABILITY]))
 
 
@@ -35,7 +37,7 @@ def test_example_is_true(rule):
     axes = tuple(sorted(free_indices(before) | free_indices(after), key=lambda index: index.name))
     named = rule in list(FOLDING)
     inputs = tuple(array for array in SAMPLES.values() if not (named and array.name == "p"))
-    definitions = (DEFINITION,) if named else ()
+    definitions = (PRODUCT, DEFINITION) if named else (PRODUCT,)
     equations = (*definitions, Equation("left", axes, before), Equation("right", axes, after))
     program = Program(inputs, equations, ("left", "right"))
     for seed in range(3):

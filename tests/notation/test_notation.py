@@ -149,7 +149,7 @@ def test_any_text_is_read_or_refused(text):
         to_program(text, ARRAYS)
 
 
-SIGMOIDS = "; did you mean 'sigmoid' or 'log_sigmoid' or 'sign'"
+SIGMOIDS = "; did you mean 'sigmoid' or 'log_sigmoid' or 'sinm'"
 WRONG = [
     ("X @ q", ParseError, "unknown name 'q'\n  X @ q\n      ^"),
     ("X @ lamb", ParseError, "unknown name 'lamb'; did you mean 'lam'?\n  X @ lamb\n      ^"),
