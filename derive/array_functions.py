@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 
 from sympy import Expr, Integer, Rational, S
 
-from derive.primitives import greater
+from derive.primitives import absolute, greater, log
 from derive.program import Delta, Entry, Index, Sum, fresh_index, symbol_names
 
 Coefficient: TypeAlias = "Callable[[Entry, Index, Index], Expr]"
@@ -34,7 +34,8 @@ class ArrayFunction:
     `axes` says what the result's axes are: `"ij"` those of the matrix, `"i"` one of them, `""` none. `derivative` gives
     the coefficients of the derivative of an entry, `trace_derivative` the function whose transpose is the derivative of
     the trace. `value(mp, matrix)` computes the whole result with mpmath; a power takes its exponent, too.
-    `symmetric` says that a symmetric matrix has a symmetric result. `licence` is what the matrix has to be.
+    `scaled(entry, c, n)` is the entry of `f(c A)` for a number c and n rows, in terms of that of `f(A)`.
+    `symmetric` says that f(Aᵀ) is f(A)ᵀ, so that a symmetric matrix has a symmetric result. `licence` is what the matrix has to be.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ArrayFunction:
     unicode: str = ""
     latex: str = ""
     takes_exponent: bool = False
+    scaled: Callable[..., Expr] | None = None
 
     @property
     def rank(self) -> int:
@@ -96,6 +98,7 @@ _row(
     value=lambda mp, a: mp.inverse(a),
     licence="the matrix is invertible",
     reason="derivative of an inverse: dA⁻¹ = −A⁻¹ dA A⁻¹",
+    scaled=lambda entry, c, n: entry / c,
     symmetric=True,
     numpy="np.linalg.inv({0})",
     unicode="{0}⁻¹",
@@ -108,6 +111,7 @@ _row(
     value=lambda mp, a: mp.det(a),
     licence="the matrix is invertible",
     reason="derivative of a determinant: d det A = det A tr(A⁻¹ dA)",
+    scaled=lambda entry, c, n: c**n * entry,
     numpy="np.linalg.det({0})",
     latex=r"\det\left({0}\right)",
 )
@@ -118,6 +122,7 @@ _row(
     value=lambda mp, a: mp.log(abs(mp.det(a))),
     licence="the matrix is invertible",
     reason="derivative of a log-determinant: d log|det A| = tr(A⁻¹ dA)",
+    scaled=lambda entry, c, n: n * log(absolute(c)) + entry,
     numpy="np.linalg.slogdet({0})[1]",
     unicode="log|det({0})|",
     latex=r"\log\left|\det\left({0}\right)\right|",
@@ -138,8 +143,8 @@ def _power(entry: Entry, k: Index, l: Index) -> Expr:
 
 def _power_value(mp: Any, a: Any, n: int) -> Any:
     result = mp.eye(a.rows)
-    for _ in range(n):
-        result = result * a
+    for _ in range(abs(n)):
+        result = result * (a if n > 0 else mp.inverse(a))
     return result
 
 
@@ -151,6 +156,7 @@ _row(
     symmetric=True,
     reason="product rule for a power: dXⁿ = Σ Xʳ dX Xⁿ⁻¹⁻ʳ",
     takes_exponent=True,
+    scaled=lambda entry, c, n, exponent: c**exponent * entry,
     unicode="{0}^{1}",
     latex="{0}^{{{1}}}",
 )

@@ -155,7 +155,13 @@ class Derivative:
         return ClosedForm("\n".join(lines), _aligned([f"{self._left_latex(e)} &= {write_latex(t)}" for e, t in trees]))
 
     def _new_equations(self) -> list[Equation]:
-        return [e for e in self.program.equations if e.auxiliary or e.target not in self.of.program.definitions]
+        return [e for e in self.program.equations if self._is_new(e)]
+
+    def _is_new(self, equation: Equation) -> bool:
+        """Whether nobody wrote an equation down before."""
+        return (equation.auxiliary and equation.target != self.of.value) or (
+            equation.target not in self.of.program.definitions
+        )
 
     def _left(self, target: Element) -> str:
         """A left-hand side on paper: `(∇_w)_j`, `δ_z_i`."""
@@ -253,7 +259,7 @@ class Derivative:
     def _needed_by(self, output: str) -> list[Equation]:
         """The equations behind a result that somebody did not write down before."""
         needed = live(self.program, (output,)).equations
-        return [e for e in needed if e.auxiliary or e.target not in self.of.program.definitions]
+        return [e for e in needed if self._is_new(e)]
 
     def _repr_latex_(self) -> str:
         return self._closed_latex()
@@ -376,7 +382,7 @@ def proves(program: Program, name: str, claim: str) -> bool:
     """Whether the closed form `claim` is proved to be what `program` computes under `name`."""
     arrays = [array for other, array in program.arrays.items() if other != name]
     missing = [a for a in program.inputs if a not in arrays]
-    *made, told = to_program(claim, [*arrays, *missing], name).equations
+    *made, told = to_program(claim, [*arrays, *missing], name, program.array(name).shape).equations
     return _equals(program, name, told, {}, made)
 
 
@@ -389,6 +395,8 @@ def _equals(
         raise ShapeError(f"{name} has the shape {own.shape}, but {told.value} has {told.shape}")
     left = substitute(told.value, dict(zip(told.indices, own.indices, strict=True)))
     right = own.value
+    for other in reversed(made):
+        left = inlined(left, {other.target: other})
     for other in reversed(program.equations):
         if other.target != name:
             left = inlined(left, {other.target: definitions.get(other.target, other)})

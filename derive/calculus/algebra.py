@@ -13,7 +13,7 @@ from sympy import Add, Expr, Mul, Pow, Rational, S
 from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import c, u, x, y
 from derive.primitives import absolute, sigmoid
-from derive.program import Delta, Entry, Index, Reduction, is_element, names_in
+from derive.program import Delta, Entry, Index, Reduction, Sum, is_element, names_in
 
 ALGEBRA = Table("algebra")
 rule = ALGEBRA.rule
@@ -160,11 +160,20 @@ def sign_into_bracket(value: Expr, context: Context) -> Expr | None:
         return None
     for factor in value.args:
         if isinstance(factor, Add):
-            if any(isinstance(other, Add) and _alike(other, factor) for other in value.args if other is not factor):
+            if any(_has_alike(other, factor) for other in value.args if other is not factor):
                 continue  # (x − m)_i (x − m)_j keep their order
             turned = Add(*(-term for term in factor.args))
             return _shorter(Mul(-1, turned, *(part for part in value.args if part is not factor)), value)
     return None
+
+
+def _has_alike(value: Expr, wanted: Expr) -> bool:
+    """Whether a product has a bracket that reads as `wanted` does, be it under a sum."""
+    if isinstance(value, Mul):
+        return any(_has_alike(factor, wanted) for factor in value.args)
+    if isinstance(value, Sum):
+        return _has_alike(value.body, wanted)
+    return isinstance(value, Add) and _alike(value, wanted)
 
 
 def _alike(first: Expr, second: Expr) -> bool:

@@ -6,12 +6,22 @@ is a multiple. Ranges are known from the sizes of the indices, so nothing here n
 
 from __future__ import annotations
 
-from sympy import Add, Expr, Integer, Mul, Pow, S
+from collections import Counter
+from functools import lru_cache
+from itertools import combinations
 
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
+
+from derive.calculus.normal_form import normal_form
+from derive.calculus.polynomials import Frozen
 from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import A, a, b, c, g, i, j, k, n, p
+from derive.domains import Domain
 from derive.program import (
+    Array,
     Delta,
+    Entry,
+    Equation,
     Index,
     Sum,
     anonymous,
@@ -25,6 +35,7 @@ from derive.program import (
 
 CONTRACTION = Table("deltas and sums")
 rule = CONTRACTION.rule
+FEW_TERMS = 12
 
 
 def _split(body: Expr) -> tuple[Expr, ...]:
@@ -39,13 +50,13 @@ def _partner(delta: Expr, bound: tuple[Index, ...]) -> tuple[Index, Expr] | None
                 return index, other
             if isinstance(other, Integer) and isinstance(index.size, Integer) and 0 <= other < index.size:
                 return index, other
-            digits = _digits(other)
-            if digits is not None and digits[0].size * digits[1].size == index.size:
+            pair = digits(other)
+            if pair is not None and pair[0].size * pair[1].size == index.size:
                 return index, other
     return None
 
 
-def _digits(position: Expr) -> tuple[Index, Index] | None:
+def digits(position: Expr) -> tuple[Index, Index] | None:
     """The i and k of a position i p + k, where k runs over p: two digits that say where an entry of A ⊗ B stands."""
     terms = position.args if isinstance(position, Add) and len(position.args) == 2 else ()
     for low, high in (terms, terms[::-1]) if terms else ():
@@ -61,8 +72,8 @@ def _digits(position: Expr) -> tuple[Index, Index] | None:
     Delta,
     example=lambda: (Delta(i * n + j, k * n + g), Delta(i, k) * Delta(j, g)),
 )
-def equal_digits(delta: Expr, context: Context) -> Expr | None:
-    first, second = (_digits(position) for position in delta.args)
+def equaldigits(delta: Expr, context: Context) -> Expr | None:
+    first, second = (digits(position) for position in delta.args)
     if first is None or second is None or first[1].size != second[1].size:
         return None
     return Delta(first[0], second[0]) * Delta(first[1], second[1])
@@ -152,9 +163,57 @@ def collect_equal_sums(value: Expr, context: Context) -> Expr | None:
     groups: dict[Expr, list[tuple[Expr, Expr]]] = {}
     for number, rest in (term.as_coeff_Mul() for term in value.args):
         groups.setdefault(anonymous(rest), []).append((number, rest))
-    if len(groups) == len(value.args):
+    if len(groups) < len(value.args):
+        return Add(*(Add(*(number for number, _ in group)) * group[0][1] for group in groups.values()))
+    for first, second in combinations(value.args, 2) if len(value.args) <= FEW_TERMS else ():
+        ratio = _ratio(first, second, context)
+        if ratio is not None:
+            return value - first - second + (1 + ratio) * first
+    return None
+
+
+@rule(
+    "terms whose sums are equal are collected",
+    Sum,
+    example=lambda: (
+        Sum(a[i] * Sum(A[i, j] * b[j], j) + b[i] * Sum(A[j, i] * a[j], j), i),
+        2 * Sum(a[i] * Sum(A[i, j] * b[j], j), i),
+    ),
+)
+def collect_terms_of_sum(total: Expr, context: Context) -> Expr | None:
+    terms = Add.make_args(total.body)
+    for first, second in combinations(terms, 2) if len(terms) <= FEW_TERMS else ():
+        one = Sum(first, *total.indices)
+        ratio = _ratio(one, Sum(second, *total.indices), context)
+        if ratio is not None:
+            return Sum(total.body - first - second, *total.indices) + (1 + ratio) * one
+    return None
+
+
+def _ratio(first: Expr, second: Expr, context: Context) -> Expr | None:
+    """The number by which `second` is a multiple of `first`, when their normal forms show one."""
+    if not (first.has(Sum) and second.has(Sum)) or _names(first) != _names(second):
         return None
-    return Add(*(Add(*(number for number, _ in group)) * group[0][1] for group in groups.values()))
+    licensed = tuple((a.name, a.domain) for a in context.arrays.values() if a.name in context.constraints)
+    one, other = (_normal(term, licensed, context.definitions) for term in (first, second))
+    if len(one) != len(other) or [m for m, _ in one] != [m for m, _ in other]:
+        return None
+    ratios = {c2 / c1 for (_, c1), (_, c2) in zip(one, other, strict=True)}
+    return Rational(ratios.pop()) if len(ratios) == 1 else None
+
+
+@lru_cache(maxsize=65536)
+def _names(term: Expr) -> Counter[str]:
+    """What a term reads, and how often."""
+    counted = Counter(name_of(part) for part in walk(term) if is_element(part))
+    counted.update(f"{part.function} {part.arrays}" for part in walk(term) if isinstance(part, Entry))
+    return counted
+
+
+@lru_cache(maxsize=4096)
+def _normal(term: Expr, domains: tuple[tuple[str, Domain], ...], definitions: tuple[Equation, ...]) -> Frozen:
+    arrays = {name: Array(name, domain=domain) for name, domain in domains}
+    return normal_form(term, arrays, {e.target: e for e in definitions})
 
 
 @rule(

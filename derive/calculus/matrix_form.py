@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sympy import Expr, Pow
 
 from derive.array_functions import ARRAY_FUNCTIONS
-from derive.calculus.matrix_reading import equation_form, transposed
+from derive.calculus.matrix_reading import collected, equation_form, transposed
 from derive.calculus.matrix_rules import symmetric
 from derive.calculus.rewriting import Context
 from derive.notation.tree import Binary, Call, Name, Transpose, Tree, replaced
@@ -67,6 +67,7 @@ def _settled(read: Mapping[str, Tree | None], program: Program) -> dict[str, Tre
             tree = replaced(tree, lambda node: _without_transpose(node, even))
             tree = replaced(tree, lambda node: auxiliary.get(node.name, node) if isinstance(node, Name) else node)
             tree = replaced(replaced(tree, _plain_product), lambda node: _without_transpose(node, even))
+            tree = replaced(tree, collected)
             if equation.auxiliary:
                 auxiliary[equation.target] = tree
         if equation.target in read:

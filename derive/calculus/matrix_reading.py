@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from sympy import Add, Expr, Indexed, Mul, Pow, Rational, S
 
-from derive.calculus.algebra import multiplied_out, powers
+from derive.calculus.algebra import MANY_TERMS, multiplied_out, powers
+from derive.calculus.contraction import digits
 from derive.calculus.matrix_rules import flattened
 from derive.notation.index_form import from_index, split_exponent
 from derive.notation.tree import Binary, Call, Name, Number, Reduce, Transpose, Tree, Unary, nodes
@@ -97,20 +98,75 @@ def _product_form(value: Expr) -> Form:
     """A product under sums; where it has no form as it stands, its brackets are multiplied out."""
     body, bound = (value.body, value.indices) if isinstance(value, Sum) else (value, ())
     if any(isinstance(part, Entry) and part.function == "matrix_power" for part in walk(value)):
-        factors, found = flattened(Sum(body, *bound) if bound else body)
+        factors, found = flattened(value)
+        if any(isinstance(factor, Add) and _exponents([factor]) for factor in factors):
+            return _sum_of_terms([_read(term) for term in _opened(value)])
         counting = tuple(index for index in found if index in _exponents(factors))
         if counting:
             inner = _read(Sum(Mul(*factors), *(index for index in found if index not in counting)))
             names = tuple(str(index.name) for index in counting)
             below = tuple((str(index.name), from_index(index.size)) for index in counting)
             return Form(Reduce("sum", inner.tree, names, below), inner.axes)
+    pair = _kronecker(value)
+    if pair is not None:
+        return pair
     try:
         return _contracted(body, bound)
     except _NoForm:
         terms = Add.make_args(multiplied_out(body))
-        if len(terms) < 2:
-            raise
-        return _sum_of_terms([_contracted(term, bound) for term in terms])
+        try:
+            if len(terms) < 2:
+                raise
+            return _sum_of_terms([_contracted(term, bound) for term in terms])
+        except _NoForm:
+            flat = _opened(value)
+            return _sum_of_terms([_contracted(Mul(*factors), tuple(inner)) for factors, inner in map(flattened, flat)])
+
+
+def _kronecker(value: Expr) -> Form | None:
+    """A ⊗ B, from the digits of its positions."""
+    if not value.has(Delta):
+        return None
+    factors, bound = flattened(value)
+    places: list[tuple[Expr, Index, Index]] = []
+    rest: list[Expr] = []
+    for factor in factors:
+        sides = [(digits(p), q) for p, q in (factor.args, factor.args[::-1])] if isinstance(factor, Delta) else []
+        found = next(((one, other) for one, other in sides if one is not None and isinstance(other, Index)), None)
+        if found is None:
+            rest.append(factor)
+        else:
+            places.append((found[1], *found[0]))
+    if len(places) != 2 or {i for _, *pair in places for i in pair} != set(bound):
+        return None
+    places.sort(key=lambda place: str(place[0]))
+    outer, inner = ({pair[at] for _, *pair in places} for at in (0, 1))
+    left = [f for f in rest if free_indices(f) <= outer]
+    right = [f for f in rest if free_indices(f) <= inner and f not in left]
+    if len(left) + len(right) != len(rest):
+        return None
+    (a, i, k), (b, j, m) = places
+    forms = _over(_read(Mul(*left)), (i, j)), _over(_read(Mul(*right)), (k, m))
+    if not isinstance(a, Index) or not isinstance(b, Index):
+        return None
+    return Form(Call("kron", tuple(form.tree for form in forms)), (a, b))
+
+
+def _opened(value: Expr) -> list[Expr]:
+    """A value as terms without brackets: products under sums, the sums outside."""
+    if isinstance(value, Add):
+        return [term for part in value.args for term in _opened(part)]
+    if isinstance(value, Sum):
+        return [Sum(term, *value.indices) for term in _opened(value.body)]
+    if not isinstance(value, Mul):
+        return [value]
+    terms: list[Expr] = [S.One]
+    for factor in value.args:
+        inner = _opened(factor)
+        if len(terms) * len(inner) > MANY_TERMS:
+            raise _NoForm
+        terms = [term * part for term in terms for part in inner]
+    return terms
 
 
 def _exponents(factors: Sequence[Expr]) -> frozenset[Index]:
@@ -160,6 +216,10 @@ def _over(form: Form, axes: Axes) -> Form:
         return Form(transposed(form.body), axes, form.scale)
     if not form.axes and len(axes) == 1:
         return Form(_product(form.tree, Call("ones", (from_index(axes[0].size),))), axes)
+    if not form.axes and len(axes) == 2:
+        if form.tree == Number(S.Zero):
+            return Form(Call("zeros", tuple(from_index(axis.size) for axis in axes)), axes)
+        return Form(_product(form.tree, Call("ones", tuple(from_index(axis.size) for axis in axes))), axes)
     if len(form.axes) == 1 and len(axes) == 2:
         ones = Call("ones", (from_index(axes[1 - axes.index(form.axes[0])].size),))
         return Form(Call("outer", (form.tree, ones) if axes[0] == form.axes[0] else (ones, form.tree)), axes)
@@ -201,14 +261,30 @@ def _sum_of_terms(forms: list[Form]) -> Form:
     axes = _common_axes(forms)
     if len(axes) == 2 and any(not form.axes for form in forms):
         raise _NoForm
-    trees = [_over(form, axes).tree if form.axes else form.tree for form in forms]
-    trees = _shared_factor(trees)
-    trees.sort(key=_term_order)
+    return Form(_added([_over(form, axes).tree if form.axes else form.tree for form in forms]), axes)
+
+
+def _added(trees: list[Tree]) -> Tree:
+    """A sum of terms, those with a factor in common put together."""
+    trees = sorted(_shared_factor(trees), key=_term_order)
     total = trees[0]
     for tree in trees[1:]:
         sign, rest = _signed(tree)
         total = Binary("-" if sign < 0 else "+", total, rest)
-    return Form(total, axes)
+    return total
+
+
+def collected(tree: Tree) -> Tree:
+    """A sum whose terms are put together where they have become alike."""
+    terms: list[Tree] = []
+    rest = tree
+    while isinstance(rest, Binary) and rest.op in "+-":
+        terms.insert(0, rest.right if rest.op == "+" else Unary("-", rest.right))
+        rest = rest.left
+    if not terms:
+        return tree
+    together = _shared_factor([rest, *terms])
+    return tree if len(together) == len(terms) + 1 else _added(together)
 
 
 def _term_order(tree: Tree) -> tuple[bool, bool, bool, int]:
@@ -230,18 +306,59 @@ def _signed(tree: Tree) -> tuple[int, Tree]:
 
 
 def _shared_factor(trees: list[Tree]) -> list[Tree]:
-    """`A x + Aᵀ x` as `(A + Aᵀ) x`, wherever two terms end in the same factor."""
+    """`A x + Aᵀ x` as `(A + Aᵀ) x`: two products that differ in one factor, or in what stands before the last."""
     for at, first in enumerate(trees):
         for other in trees[at + 1 :]:
-            if (
-                isinstance(first, Binary)
-                and isinstance(other, Binary)
-                and first.op == other.op == "@"
-                and first.right == other.right
-            ):
-                merged = Binary("@", Binary("+", first.left, other.left), first.right)
+            merged = _merged(first, other)
+            if merged is not None:
                 return _shared_factor([merged, *(t for t in trees if t is not first and t is not other)])
     return trees
+
+
+def _merged(first: Tree, second: Tree) -> Tree | None:
+    """The sum of two products as one product."""
+    (sign, coefficient, ours), (other_sign, other, theirs) = _chain_of(first), _chain_of(second)
+    if coefficient != other or min(len(ours), len(theirs)) < 2:
+        return None
+    before = 0
+    while before < min(len(ours), len(theirs)) - 1 and ours[before] == theirs[before]:
+        before += 1
+    after = 0
+    while after < min(len(ours), len(theirs)) - before - 1 and ours[-1 - after] == theirs[-1 - after]:
+        after += 1
+    middle, others = ours[before : len(ours) - after], theirs[before : len(theirs) - after]
+    if after == 0 and not (before and len(middle) == len(others) == 1):
+        return None
+    if before and not len(middle) == len(others) == 1:
+        before, middle, others = 0, ours[: len(ours) - after], theirs[: len(theirs) - after]
+    one, two = (_product_of_chain(part) for part in (middle, others))
+    if sign == other_sign:
+        both: Tree = Binary("+", one, two)
+    else:
+        both, sign = (Binary("-", one, two) if sign > 0 else Binary("-", two, one)), 1
+    whole = _product_of_chain([*ours[:before], both, *ours[len(ours) - after :]])
+    scaled = whole if coefficient is None else Binary("*", coefficient, whole)
+    return Unary("-", scaled) if sign < 0 else scaled
+
+
+def _chain_of(tree: Tree) -> tuple[int, Tree | None, list[Tree]]:
+    """A term as its sign, its coefficient, and the factors of its matrix product."""
+    sign, rest = _signed(tree)
+    coefficient = None
+    if isinstance(rest, Binary) and rest.op == "*" and isinstance(rest.right, Binary) and rest.right.op == "@":
+        coefficient, rest = rest.left, rest.right
+    factors: list[Tree] = []
+    while isinstance(rest, Binary) and rest.op == "@":
+        factors.insert(0, rest.right)
+        rest = rest.left
+    return sign, coefficient, [rest, *factors]
+
+
+def _product_of_chain(factors: Sequence[Tree]) -> Tree:
+    total = factors[0]
+    for factor in factors[1:]:
+        total = Binary("@", total, factor)
+    return total
 
 
 # ---------------------------------------------------------------- products and sums over indices
@@ -484,10 +601,18 @@ def _finished(graph: _Graph, scalar_part: Expr) -> Form:
     return Form(body.body, body.axes, scalar)
 
 
+def _is_call(tree: Tree) -> bool:
+    """Whether a denominator is a function's value, which reads better under what it divides."""
+    return isinstance(tree, Call) or (isinstance(tree, Binary) and tree.op == "**" and _is_call(tree.left))
+
+
 def _scaled(scalar: Tree, tree: Tree) -> Tree:
     """`scalar * tree`, the scalar in front of a product, a minus sign in front of everything."""
     sign, size = _signed(scalar)
-    body = tree if size == ONE else Binary("*", size, tree)
+    if isinstance(size, Binary) and size.op == "/" and size.left == ONE and _is_call(size.right):
+        body: Tree = Binary("/", tree, size.right)
+    else:
+        body = tree if size == ONE else Binary("*", size, tree)
     if isinstance(tree, Binary) and tree.op == "/" and tree.left == ONE:
         body = Binary("/", size, tree.right)
     return Unary("-", body) if sign < 0 else body

@@ -27,7 +27,6 @@ from derive.program import (
     Equation,
     Index,
     Sum,
-    anonymous,
     element,
     free_indices,
     fresh_index,
@@ -137,17 +136,6 @@ def _equals_its_transpose(
     turned = substitute(value, {row: column, column: row})
     arrays = {name: Array(name, domain=domain) for name, domain in domains}
     return same(value, turned, arrays, {e.target: e for e in definitions})
-
-
-def _sorted(value: Expr, context: Context, beside: str) -> Expr:
-    """`value` with the positions of every symmetric entry in order."""
-    opened: dict[Expr, Expr] = {}
-    for part in walk(value):
-        pair = _positions(part)
-        if pair and _name(part) != beside and symmetric(_name(part), context):
-            opened[part] = _placed(part, *sorted(pair, key=str))
-    flat = anonymous(value)
-    return anonymous(substitute(flat, {anonymous(old): new for old, new in opened.items()}))
 
 
 def _name(value: Expr) -> str:
@@ -356,13 +344,10 @@ def orthonormal(total: Expr, context: Context) -> Expr | None:
 @rule(
     "a symmetric matrix is its own transpose",
     Sum,
-    Add,
     example=lambda: (Sum(SPD[j, i] * b[j], j), Sum(SPD[i, j] * b[j], j)),
     licence="declared symmetric, or symmetric by its definition",
 )
 def own_transpose(value: Expr, context: Context) -> Expr | None:
-    if isinstance(value, Add):
-        return _like_terms(value, context)
     for part in Mul.make_args(value.body):
         pair = _positions(part)
         if pair is None or pair[0] not in value.indices or pair[1] in value.indices:
@@ -391,13 +376,3 @@ def square_beside_powers(value: Expr, context: Context) -> Expr | None:
                 if joined is not None:
                     return value - term + number * joined.value
     return None
-
-
-def _like_terms(value: Expr, context: Context) -> Expr | None:
-    """Terms that are equal because a matrix is symmetric, collected."""
-    groups: dict[Expr, list[tuple[Expr, Expr]]] = {}
-    for number, rest in (term.as_coeff_Mul() for term in value.args):
-        groups.setdefault(_sorted(rest, context, ""), []).append((number, rest))
-    if len(groups) == len(value.args):
-        return None
-    return Add(*(Add(*(number for number, _ in group)) * group[0][1] for group in groups.values()))

@@ -111,7 +111,7 @@ def _scope(program: Program, context: Context) -> Context:
 def foldable(program: Program) -> tuple[Equation, ...]:
     """The equations worth folding back to: all but a value that is one call of plain elements."""
     last = program.definitions.get(program.outputs[-1])
-    return tuple(e for e in program.equations if e is not last or not _plain_call(e.value))
+    return tuple(e for e in program.equations if e is not last or not (e.auxiliary or _plain_call(e.value)))
 
 
 def _plain_call(value: Expr) -> bool:

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from itertools import islice, permutations, product
+from itertools import islice, pairwise, permutations, product
 from typing import Any
 
 import sympy
-from sympy import Expr
+from sympy import Expr, Mul
 
 from derive.array_functions import row_of
 from derive.calculus.polynomials import (
@@ -55,7 +55,9 @@ from derive.program import (
     Index,
     Reduction,
     Sum,
+    element,
     inlined,
+    instantiated,
     is_element,
     name_of,
     positions_of,
@@ -66,9 +68,11 @@ EXPANDED_POWER = 12
 TRIED_ORDERS = 5040
 
 
-def normal_form(value: Expr, arrays: Mapping[str, Array] | None = None) -> Frozen:
+def normal_form(
+    value: Expr, arrays: Mapping[str, Array] | None = None, definitions: Mapping[str, Equation] | None = None
+) -> Frozen:
     """The normal form of `value`; `arrays` lends the domains that license splitting roots and logarithms."""
-    return frozen(_Algebra(arrays or {}).read(value))
+    return frozen(_Algebra(arrays or {}, definitions).read(value))
 
 
 def same(
@@ -100,7 +104,7 @@ class _Algebra:
         self.positive = {name for name, array in arrays.items() if array.domain.positive}
         self.symmetric = {name for name, array in arrays.items() if array.domain.symmetric}
         self.definitions = definitions or {}
-        self.arguments: dict[str, tuple[Any, bool]] = {}
+        self.arguments: dict[str, tuple[Any, bool, bool]] = {}
         self.memo: dict[Expr, Polynomial] = {}
 
     # ------------------------------------------------ reading
@@ -153,28 +157,56 @@ class _Algebra:
 
     def entry(self, value: Entry) -> Polynomial:
         """An entry of a function of arrays; an array with a definition is told apart by that, not by its name."""
-        told = tuple(self.argument(name) for name in value.arrays)
-        symmetric = row_of(value).symmetric and all(symmetric for _, symmetric in told)
-        head = ("entry", (value.function, tuple(argument for argument, _ in told), symmetric))
-        return self.placed(head, tuple(frozen(self.read(p)) for p in value.positions))
+        row = row_of(value)
+        if row.takes_exponent and value.positions[0].is_Integer and abs(value.positions[0]) <= EXPANDED_POWER:
+            return self.read(self.chain(value))
+        (name,) = value.arrays
+        argument, symmetric, turned = self.argument(name)
+        places = value.positions
+        if turned and row.symmetric:
+            places = (*places[:-2], *reversed(places[-2:]))
+        head = ("entry", (value.function, argument, row.symmetric and symmetric))
+        return self.placed(head, tuple(frozen(self.read(p)) for p in places))
 
-    def argument(self, name: str) -> tuple[Any, bool]:
-        """What an array is, and whether it is symmetric."""
+    def chain(self, value: Entry) -> Expr:
+        """A whole power of a matrix as a product of entries."""
+        exponent, row, column = value.positions
+        (name,) = value.arrays
+        if exponent == 0:
+            return Delta(row, column)
+        size = next(p for p in value.positions[1:] if isinstance(p, Index)).size
+        inner = [Index(f"inner {at}", size) for at in range(abs(int(exponent)) - 1)]
+        stations = [row, *inner, column]
+        known = self.definitions.get(name)
+        factors: list[Expr] = []
+        for pair in pairwise(stations):
+            if exponent < 0:
+                factors.append(Entry("inv", (name,), pair))
+            else:
+                factors.append(element(name, pair) if known is None else self.inlined(instantiated(known, pair)))
+        return Sum(Mul(*factors), *inner)
+
+    def inlined(self, value: Expr) -> Expr:
+        """`value` with every definition put in."""
+        for other in reversed(list(self.definitions.values())):
+            value = inlined(value, {other.target: other})
+        return value
+
+    def argument(self, name: str) -> tuple[Any, bool, bool]:
+        """What a matrix is, up to a transpose; whether it is symmetric, and whether the transpose is meant."""
         if name not in self.arguments:
             known = self.definitions.get(name)
             if known is None:
-                self.arguments[name] = (name, name in self.symmetric)
+                self.arguments[name] = (name, name in self.symmetric, False)
             else:
-                value = known.value
-                for other in reversed(list(self.definitions.values())):
-                    if other.target != name:
-                        value = inlined(value, {other.target: other})
+                value = self.inlined(known.value)
                 places = [Index(f"axis {at}", index.size) for at, index in enumerate(known.indices)]
                 plain, turned = (
                     frozen(self.read(substitute(value, dict(zip(known.indices, order, strict=True)))))
                     for order in (places, places[::-1])
                 )
-                self.arguments[name] = (plain, plain == turned)
+                first = min(plain, turned, key=sort_key)
+                self.arguments[name] = (first, plain == turned, first != plain)
         return self.arguments[name]
 
     def placed(self, head: Atom, positions: tuple[Frozen, ...]) -> Polynomial:
@@ -391,6 +423,11 @@ class _Algebra:
                     left = {other: size for other, size in sizes.items() if other != label}
                     moved = self.relabelled(rest, {label: target})
                     return added(*(scaled(self.summed(m, left), c) for m, c in moved.items()))
+        for label in sizes:
+            joined = self._cancelled(monomial, label)
+            if joined is not None:
+                left = {other: size for other, size in sizes.items() if other != label}
+                return added(*(scaled(self.summed(m, left), c) for m, c in joined.items()))
         factors = [part for factor in monomial for part in _parts(factor)]
         sizes = dict(sizes)
         factors = [part for factor in factors for part in self._merged_into(factor, sizes)]
@@ -402,6 +439,25 @@ class _Algebra:
         for labels, group in connected(inside, sizes):
             result = self.multiply(result, self.canonical_sum([(label, sizes[label]) for label in labels], group))
         return result
+
+    def _cancelled(self, monomial: Monomial, label: Atom) -> Polynomial | None:
+        """A product in which a matrix and its inverse meet at `label` alone, with the identity in their place."""
+        meeting = [factor for factor in monomial if label in labels_in(factor[0])]
+        if len(meeting) != 2 or any(power != 1 for _, power in meeting):
+            return None
+        kinds = {atom[0]: atom for atom, _ in meeting}
+        matrix, inverse = kinds.get("element"), kinds.get("entry")
+        if matrix is None or inverse is None or inverse[1][:2] != ("inv", matrix[1]):
+            return None
+        (a, b), (c, d) = matrix[2], inverse[2]
+        ends = [(a, d, b, c), (c, b, d, a)]
+        if matrix[1] in self.symmetric:
+            ends += [(a, c, b, d), (b, d, a, c)]
+        for first, last, left, right in ends:
+            if left == right and sole_label(left) == label:
+                others = [factor for factor in monomial if factor not in meeting]
+                return self.multiply(self.delta(dict(first), dict(last)), {tuple(others): UNIT})
+        return None
 
     def _merged_into(self, factor: Factor, sizes: dict[Atom, Frozen]) -> list[Factor]:
         """A sum under a sum becomes one sum: its factors, with its labels added to `sizes` under new names."""

@@ -70,8 +70,12 @@ class Typed:
         return f"({', '.join(str(axis.size) for axis in self.axes)})"
 
 
-def to_program(source: str | Tree, arrays: Sequence[Array], output: str = "value") -> Program:
+def to_program(
+    source: str | Tree, arrays: Sequence[Array], output: str = "value", shape: Sequence[Expr] = ()
+) -> Program:
     """The program that a text, or a tree, computes from `arrays`; its value is called `output`.
+
+    Where the value is written with indices, `shape` may tell the sizes of those that stand along no axis.
 
     Raises:
         ParseError: the text is not in the notation, or mentions an unknown name.
@@ -86,14 +90,14 @@ def to_program(source: str | Tree, arrays: Sequence[Array], output: str = "value
     scope = _Scope(arrays, text, {line.target for line in lines} | {output})
     equations: list[Equation] = []
     for line in lines:
-        scope.begin(line)
+        scope.begin(line, shape if line is lines[-1] else ())
         typed = scope.typed(line.tree)
         equations += scope.made
         scope.made = []
         name = line.target or output
         named = tuple(scope.named[i] for i in line.indices if i in scope.named)
         axes = (*named, *typed.axes)
-        equations.append(Equation(name, axes, typed.value))
+        equations.append(Equation(name, axes, typed.value, auxiliary=not line.target))
         scope.arrays[name] = Array(name, tuple(axis.size for axis in axes))
     return check(Program(tuple(arrays), tuple(equations), (equations[-1].target,)))
 
@@ -111,12 +115,15 @@ class _Scope:
         self.used: set[str] = set()
         self.named: dict[str, Index] = {}
         self.letters: dict[str, Index] = {}
+        self.loose: list[At] = []
 
-    def begin(self, line: Line) -> None:
+    def begin(self, line: Line, shape: Sequence[Expr]) -> None:
         """Start a line: index letters may be used again, its own index names are reserved."""
         self.used = {*self.arrays, *self.dims, *line.indices}
         self.named = {}
-        self.letters = dict(self.plain_positions(line.tree))
+        self.letters = {name: Index(name, size) for name, size in zip(line.indices, shape, strict=False)}
+        self.letters |= dict(self.plain_positions(line.tree))
+        self.loose = [node for node in nodes(line.tree) if isinstance(node, At)]
 
     def plain_positions(self, tree: Tree) -> Iterator[tuple[str, Index]]:
         """The names that stand alone in some position, as indices over that axis."""
@@ -176,6 +183,12 @@ class _Scope:
         if tree.name in self.letters:
             self.used.add(tree.name)
             return Typed(self.named.setdefault(tree.name, self.letters[tree.name]))
+        for entry in self.loose:
+            for place, position in enumerate(entry.positions):
+                if position == tree:
+                    axes = self.typed(entry.array).axes
+                    self.used.add(tree.name)
+                    return Typed(self.named.setdefault(tree.name, Index(tree.name, axes[place].size)))
         known = [*self.arrays, *self.dims, *self.named]
         raise ParseError(f"unknown name {tree.name!r}{nearest(tree.name, known)}", self.text, tree.at)
 
@@ -300,6 +313,10 @@ class _Scope:
     def array_function(self, tree: Call, value: Typed, exponent: tuple[Expr, ...] = ()) -> Typed:
         """A function of a whole matrix."""
         row = ARRAY_FUNCTIONS[tree.function]
+        factor, rest = _scalar_part(value)
+        if factor != 1 and row.scaled is not None:
+            inner = self.array_function(tree, Typed(rest, value.axes), exponent)
+            return Typed(row.scaled(inner.value, factor, value.axes[0].size, *exponent), inner.axes)
         name, turned = self.matrix(self.square(tree, value), tree.at)
         axes = tuple(self.index(value.axes[0].size) for _ in row.axes)
         places = axes[::-1] if turned and row.symmetric else axes
@@ -333,6 +350,15 @@ class _Scope:
         if not -len(value.axes) <= axis < len(value.axes):
             raise self.wrong(f"axis {axis} is not an axis of the shape {value.shape}", tree.at)
         return (value.axes[axis],)
+
+
+def _scalar_part(value: Typed) -> tuple[Expr, Expr]:
+    """The factors of a matrix that depend on neither axis, and the rest."""
+    factors = Mul.make_args(value.value)
+    scalars = [factor for factor in factors if free_indices(factor).isdisjoint(value.axes)]
+    if not scalars or len(scalars) == len(factors):
+        return S.One, value.value
+    return Mul(*scalars), Mul(*(factor for factor in factors if factor not in scalars))
 
 
 _OPERATIONS: dict[str, Callable[..., Expr]] = {

@@ -63,7 +63,7 @@ def rank(tree: Tree, ranks: Ranks) -> int:
             return ARRAY_FUNCTIONS[tree.function].rank
         if tree.function == "diag":
             return 3 - inner[0]
-        if tree.function == "ones":
+        if tree.function in ("ones", "zeros"):
             return len(inner)
         if tree.function in SCALAR_VALUED or (tree.function in REDUCING and not tree.options):
             return 0
@@ -297,7 +297,9 @@ class _Printed(_Hand):
         if tree.function == "eye":
             return "I", ATOM
         if tree.function == "ones":
-            return "1", ATOM
+            return "1" if len(words) == 1 else f"1 {self.transposed('1')}", ATOM if len(words) == 1 else PRODUCT
+        if tree.function == "zeros":
+            return "0", ATOM
         if tree.function == "delta":
             return self.subscript("delta", words), ATOM
         if tree.function == "norm" and len(words) == 1:
