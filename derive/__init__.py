@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from derive.api import compile, emit, formula, grad, hessian, jacobian, names, parse
+    from derive.api import compile, emit, formula, grad, hessian, hvp, jacobian, jvp, names, parse, vjp
     from derive.derivation import Derivation, Step
     from derive.derivative import Derivative
     from derive.errors import (
@@ -47,9 +47,12 @@ __all__ = [
     "formula",
     "grad",
     "hessian",
+    "hvp",
     "jacobian",
+    "jvp",
     "names",
     "parse",
+    "vjp",
 ]
 
 _HOMES = {"Formula": "derive.formulas", "Derivation": "derive.derivation", "Step": "derive.derivation"}

@@ -68,17 +68,24 @@ def resolve(question: Question) -> Formula:
 # ---------------------------------------------------------------- derivatives
 
 
-def grad(question: Question, wrt: Wrt = None) -> Derivative:
+def grad(question: Question, wrt: Wrt = None, convention: str = "entries") -> Derivative:
     """The gradient of a scalar formula by some of its inputs; by those its entry names when `wrt` is None.
+
+    `convention` says what a variable with structure means: "entries" takes every entry for a variable of its own,
+    "structured" takes entries that are tied together for one (The Matrix Cookbook, equation 138), and "tangent" keeps
+    the part along the set the variable lives in.
 
     Raises:
         ShapeError: the value is an array, which has a Jacobian and no gradient.
         NotDifferentiable: a part has no derivative, or no rule for it is known.
+        DomainError: the structure has no such convention.
 
     >>> print(grad("sigmoid"))
     ∇_x = σ(x) (1 − σ(x))
+    >>> print(grad(parse("logdet(S)", S="n n spd"), convention="structured"))
+    ∇_S = 2 S⁻¹ − diag(diag(S⁻¹))
     """
-    return Derivative(resolve(question), "gradient", _variables(resolve(question), wrt))
+    return _derivative(question, "grad", wrt, convention)
 
 
 def jacobian(question: Question, wrt: Wrt = None) -> Derivative:
@@ -87,7 +94,7 @@ def jacobian(question: Question, wrt: Wrt = None) -> Derivative:
     >>> print(jacobian("softmax"))
     ∂p/∂z = diag(p) − p pᵀ   where p = softmax(z)
     """
-    return Derivative(resolve(question), "jacobian", _variables(resolve(question), wrt))
+    return _derivative(question, "jacobian", wrt)
 
 
 def hessian(question: Question, wrt: Wrt = None) -> Derivative:
@@ -96,7 +103,39 @@ def hessian(question: Question, wrt: Wrt = None) -> Derivative:
     >>> print(hessian("mse"))
     ∇²_w = (2/n) Xᵀ X
     """
-    return Derivative(resolve(question), "hessian", _variables(resolve(question), wrt))
+    return _derivative(question, "hessian", wrt)
+
+
+def jvp(question: Question, wrt: Wrt = None) -> Derivative:
+    """The derivative of the value along a direction, which is a new input `v` (`v_w` and `v_b` for several variables).
+
+    >>> print(jvp("softmax"))
+    Dp[v] = p ⊙ (v − pᵀ v)   where p = softmax(z)
+    """
+    return _derivative(question, "jvp", wrt)
+
+
+def vjp(question: Question, wrt: Wrt = None) -> Derivative:
+    """The product of a cotangent of the value, which is a new input `u`, with the Jacobian by each variable.
+
+    >>> print(vjp("softmax"))
+    uᵀ ∂p/∂z = p ⊙ (u − pᵀ u)   where p = softmax(z)
+    """
+    return _derivative(question, "vjp", wrt)
+
+
+def hvp(question: Question, wrt: Wrt = None) -> Derivative:
+    """The product of the Hessian of a scalar formula with a direction `v`; the Hessian itself is never built.
+
+    >>> print(hvp("mse"))
+    ∇²_w v = (2/n) Xᵀ X v
+    """
+    return _derivative(question, "hvp", wrt)
+
+
+def _derivative(question: Question, kind: str, wrt: Wrt, convention: str = "entries") -> Derivative:
+    formula = resolve(question)
+    return Derivative(formula, kind, _variables(formula, wrt), convention)
 
 
 def _variables(formula: Formula, wrt: Wrt) -> tuple[str, ...]:

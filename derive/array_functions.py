@@ -35,7 +35,8 @@ class ArrayFunction:
     the coefficients of the derivative of an entry, `trace_derivative` the function whose transpose is the derivative of
     the trace. `value(mp, matrix)` computes the whole result with mpmath; a power takes its exponent, too.
     `scaled(entry, c, n)` is the entry of `f(c A)` for a number c and n rows, in terms of that of `f(A)`.
-    `symmetric` says that f(Aᵀ) is f(A)ᵀ, so that a symmetric matrix has a symmetric result. `licence` is what the matrix has to be.
+    `symmetric` says that f(Aᵀ) is f(A)ᵀ, so that a symmetric matrix has a symmetric result. `licence` is what the
+    matrix has to be.
     """
 
     name: str

@@ -7,6 +7,7 @@ its text is kept under, so that a kernel which was built once needs neither calc
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
 from codegen import kernel as kernels
@@ -28,6 +29,10 @@ class Derived(Protocol):
     @property
     def kind(self) -> str:
         """Gradient, Jacobian or Hessian."""
+
+    @property
+    def convention(self) -> str:
+        """How entries that are tied together are treated."""
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -68,7 +73,7 @@ def _key(asked: Asked) -> str:
     """What a kernel depends on, without deriving anything."""
     if isinstance(asked, Formula):
         return json.dumps([asked.name, str(asked.program)])
-    return json.dumps([asked.of.name, str(asked.of.program), asked.kind, *asked.wrt])
+    return json.dumps([asked.of.name, str(asked.of.program), asked.kind, asked.convention, *asked.wrt])
 
 
 def _to_compile(asked: Asked, value: bool) -> tuple[Program, str]:
@@ -77,7 +82,8 @@ def _to_compile(asked: Asked, value: bool) -> tuple[Program, str]:
         return stabilised(asked.program), asked.name or "formula"
     if not value:
         return stabilised(asked.program), asked.name
-    both = merged([asked.of.program, asked.program], (asked.of.value, *asked.outputs))
+    whole = replace(asked.of.program, inputs=asked.program.inputs)
+    both = merged([whole, asked.program], (asked.of.value, *asked.outputs))
     return stabilised(both), f"{asked.name}_value"
 
 

@@ -6,23 +6,22 @@ to say what the program computes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from codegen.kernel import BACKENDS
 from derive.calculus.matrix_form import MatrixForm, matrix_forms
-from derive.calculus.modes import foldable, forward, reverse
-from derive.calculus.normal_form import same
+from derive.calculus.questions import KINDS, Asked, Kind
 from derive.calculus.rewriting import Context
+from derive.calculus.structure import projection, structured
 from derive.compilation import compile_kernel
 from derive.derivation import Derivation, Step
-from derive.errors import CheckFailed, ShapeError
+from derive.errors import BackendUnavailable
 from derive.formulas import Formula
 from derive.notation.index_form import from_index
 from derive.notation.tree import Tree
-from derive.notation.typing import to_program
 from derive.notation.writing import write_latex, write_text, write_unicode
 from derive.program import (
     Element,
@@ -30,19 +29,22 @@ from derive.program import (
     Program,
     element,
     fresh_name,
-    inlined,
     live,
-    merged,
     name_of,
     positions_of,
-    substitute,
 )
-from derive.verification.equality import worst_error
-from derive.verification.oracle import evaluate
-from derive.verification.report import DERIVATIVE_TOLERANCE, Check, Report, check_derivative, check_kernel, samples
+from derive.verification.closed_forms import confirmed, proves
+from derive.verification.report import (
+    Check,
+    Report,
+    at_zero,
+    check_derivative,
+    check_kernel,
+    check_remainder,
+    samples,
+)
+from derive.verification.sampling import Sample
 
-PREFIX = {"gradient": "grad", "jacobian": "jac", "hessian": "hess"}
-ENDING = {"gradient": "grad", "jacobian": "jacobian", "hessian": "hessian"}
 POINTS = 3
 
 
@@ -74,38 +76,41 @@ class Derivative:
     of: Formula
     kind: str
     wrt: tuple[str, ...]
+    convention: str = "entries"
 
     # ------------------------------------------------ what was derived
 
     @property
-    def name(self) -> str:
-        """The name of the derivative, and of its kernels: `mse_grad`."""
-        return f"{self.of.name or 'formula'}_{ENDING[self.kind]}"
+    def row(self) -> Kind:
+        """What there is to know of this kind of derivative."""
+        return KINDS[self.kind]
 
     @property
-    def prefix(self) -> str:
-        """What the names of the results begin with."""
-        return PREFIX[self.kind]
+    def name(self) -> str:
+        """The name of the derivative, and of its kernels: `mse_grad`."""
+        return f"{self.of.name or 'formula'}_{self.row.ending}"
 
     @cached_property
     def blocks(self) -> tuple[tuple[str, ...], ...]:
         """The names each result is the derivative by."""
-        if self.kind == "hessian":
-            return tuple((a, b) for a in self.wrt for b in self.wrt)
-        return tuple((name,) for name in self.wrt)
+        return self.row.blocks(self.wrt)
 
     @cached_property
     def outputs(self) -> tuple[str, ...]:
         """The names of the results: `grad_w`, `hess_w`, `hess_w_b`."""
         single, used = len(self.wrt) == 1, set(self.of.program.arrays)
         ends = (block[0] if single else "_".join(block) for block in self.blocks)
-        return tuple(fresh_name(f"{self.prefix}_{end}", used) for end in ends)
+        return tuple(fresh_name(f"{self.row.prefix}_{end}", used) for end in ends)
+
+    @cached_property
+    def _asked(self) -> Asked:
+        return Asked(self.of.program, self.wrt, self.outputs, self.convention)
 
     @cached_property
     def _derived(self) -> tuple[Program, Derivation]:
         """The program of the derivative as kernels and readers see it, and how it was found."""
         free = frozenset(a.name for a in self.of.program.inputs if a.name not in self.wrt or a.domain.symmetric)
-        return _derive(self, Context(constraints=free))
+        return self.row.derive(self._asked, Context(constraints=free))
 
     @property
     def program(self) -> Program:
@@ -128,8 +133,8 @@ class Derivative:
 
         It is written for free entries: no sum-to-one of a simplex has been used in it.
         """
-        program, _ = _derive(self, Context())
-        title = f"{self.kind.capitalize()} of {self.of.title} by {', '.join(self.wrt)}"
+        program, _ = self.row.derive(replace(self._asked, convention="entries"), Context())
+        title = f"{self.row.name.capitalize()} of {self.of.title} by {', '.join(self.wrt)}"
         return Formula(title, program=program, wrt=self.wrt, name=self.name)
 
     # ------------------------------------------------ closed forms
@@ -138,7 +143,7 @@ class Derivative:
     def closed_forms(self) -> tuple[MatrixForm | None, ...]:
         """The matrix form of each result, where there is one; each is compared with the index form."""
         given = frozenset(self.of.program.definitions)
-        return tuple(_confirmed(form, self.program) for form in matrix_forms(self.program, self.outputs, given))
+        return tuple(confirmed(form, self.program) for form in matrix_forms(self.program, self.outputs, given))
 
     @property
     def matrix_form(self) -> ClosedForm | None:
@@ -200,12 +205,12 @@ class Derivative:
 
     def heading(self, output: str) -> str:
         """How a result is called on paper: `∇_w`, `∂p/∂z`, `∇²_w`."""
-        block = [write_unicode(from_index(element(name))) for name in self.blocks[self.outputs.index(output)]]
-        if self.kind == "gradient":
-            return f"∇_{block[0]}"
-        if self.kind == "jacobian":
-            return f"∂{write_unicode(from_index(element(self.of.value)))}/∂{block[0]}"
-        return f"∇²_{block[0]}" if len(self.wrt) == 1 else f"∂²/∂{block[0]}∂{block[1]}"
+        return self._headed(output, self.row.heading, self.row.mixed, write_unicode)
+
+    def _headed(self, output: str, template: str, mixed: str, write: Callable[[Tree], str]) -> str:
+        block = [write(from_index(element(name))) for name in self.blocks[self.outputs.index(output)]]
+        chosen = mixed if mixed and len(self.wrt) > 1 else template
+        return chosen.format(value=write(from_index(element(self.of.value))), first=block[0], second=block[-1])
 
     def _closed_latex(self) -> str:
         lines = []
@@ -238,13 +243,7 @@ class Derivative:
             about = step.target
 
     def _latex_heading(self, output: str) -> str:
-        block = [write_latex(from_index(element(name))) for name in self.blocks[self.outputs.index(output)]]
-        if self.kind == "gradient":
-            return rf"\nabla_{{{block[0]}}}"
-        if self.kind == "jacobian":
-            return rf"\frac{{\partial {write_latex(from_index(element(self.of.value)))}}}{{\partial {block[0]}}}"
-        below = rf"\partial {block[0]} \, \partial {block[1]}"
-        return rf"\nabla^2_{{{block[0]}}}" if len(self.wrt) == 1 else rf"\frac{{\partial^2}}{{{below}}}"
+        return self._headed(output, self.row.latex, self.row.mixed_latex, write_latex)
 
     def __str__(self) -> str:
         shown = [form for form in self.closed_forms if form is not None]
@@ -269,7 +268,7 @@ class Derivative:
         return {
             "formula": self.of.name,
             "title": self.of.title,
-            "kind": self.kind,
+            "kind": self.row.name,
             "wrt": list(self.wrt),
             "outputs": list(self.outputs),
             "matrix_form": [write_text(form.tree) if form else None for form in self.closed_forms],
@@ -285,30 +284,39 @@ class Derivative:
     def check(self, backends: Sequence[str] = BACKENDS, points: int = POINTS) -> Report:
         """The derivative against central differences in 50 digits, and a kernel of each backend against the oracle."""
         report = self.check_mathematics(points)
-        drawn = samples(self.of.program, points)
-        checks = []
-        for backend in backends:
+        drawn = samples(self.program, points)
+        return report + Report(tuple(self._kernel_check(backend, drawn) for backend in backends))
+
+    def _kernel_check(self, backend: str, drawn: Sequence[Sample]) -> Check:
+        try:
             kernel = compile_kernel(self, backend)
-            checks.append(check_kernel(self.program, backend, kernel, drawn))
-        return report + Report(tuple(checks))
+        except BackendUnavailable as error:
+            return Check(f"the {backend} kernel", f"not available: {error}", True, 0.0, 0)
+        return check_kernel(self.program, backend, kernel, drawn)
 
     def check_mathematics(self, points: int = POINTS) -> Report:
         """The derivative against central differences in 50 digits, and the entry's claims against the derivative."""
-        drawn = samples(self.of.program, points)
-        if self.kind != "hessian":
-            targets = [(name, self.of.value, block[0]) for name, block in zip(self.outputs, self.blocks, strict=True)]
-            report = check_derivative(self.of.program, self.program, targets, drawn)
-        else:
-            gradient = replace(self, kind="gradient")
-            first = dict(zip(self.wrt, gradient.outputs, strict=True))
-            pairs = zip(self.outputs, self.blocks, strict=True)
-            targets = [(name, first[block[0]], block[1]) for name, block in pairs]
-            report = check_derivative(gradient.formula.program, self.formula.program, targets, drawn)
+        asked = self.row.reference(self._asked)
+        drawn = [at_zero(point, asked.at_zero) for point in samples(asked.program, points)]
+        targets = [(name, *target) for name, target in zip(self.outputs, asked.targets, strict=True)]
+        report = check_derivative(asked.program, self.program, targets, drawn, self._conventions())
+        if self.convention == "entries":
+            report += check_remainder(asked.program, self.program, targets, drawn)
         return report + Report(tuple(self._claim_checks()))
+
+    def _conventions(self) -> dict[str, Program]:
+        """For each result whose variable has structure: the map from the plain gradient to it."""
+        maps = {}
+        for name, wrt in zip(self.outputs, self.wrt, strict=False):
+            variable = self.of.program.array(wrt)
+            row = structured(variable.domain, self.convention) if self.kind == "grad" else None
+            if row is not None:
+                maps[name] = projection(row, variable, self.program.definitions[name].indices)
+        return maps
 
     def _claim_checks(self) -> list[Check]:
         """The entry's claims about these derivatives, each proved by its normal form."""
-        claims = dict(self.of.claims)
+        claims = dict(self.of.claims) if self.row.claimed and self.convention == "entries" else {}
         found = []
         for name, block in zip(self.outputs, self.blocks, strict=True):
             if block in claims:
@@ -316,90 +324,3 @@ class Derivative:
                 detail = "" if ok else f"the claim {claims[block]!r} about {self.heading(name)} could not be proved"
                 found.append(Check(f"claim: {claims[block]}", "normal form", ok, 0.0, 1, detail))
         return found
-
-
-def _derive(derivative: Derivative, context: Context) -> tuple[Program, Derivation]:
-    """The program and the derivation of a derivative."""
-    program, kind = derivative.of.program, derivative.kind
-    if kind == "gradient":
-        return reverse(program, derivative.wrt, derivative.outputs, context)
-    if kind == "jacobian":
-        parts = [
-            forward(program, (derivative.of.value,), name, (output,), context)
-            for name, output in zip(derivative.wrt, derivative.outputs, strict=True)
-        ]
-        return _joined(program, parts, derivative.outputs)
-    first = tuple(f"grad_{name}" for name in derivative.wrt)
-    gradient, found = reverse(program, derivative.wrt, first, Context())
-    again = replace(context, definitions=foldable(program))
-    parts = [(gradient, found)]
-    for (row, column), output in zip(derivative.blocks, derivative.outputs, strict=True):
-        parts.append(forward(gradient, (f"grad_{row}",), column, (output,), again))
-    return _joined(program, parts, derivative.outputs)
-
-
-def _joined(
-    program: Program, parts: Sequence[tuple[Program, Derivation]], outputs: tuple[str, ...]
-) -> tuple[Program, Derivation]:
-    """Several derived programs, with their derivations, as one."""
-    steps = tuple(step for _, found in parts for step in found.steps)
-    return merged([part for part, _ in parts], outputs), Derivation(program, steps)
-
-
-def _confirmed(form: MatrixForm | None, program: Program) -> MatrixForm | None:
-    """A matrix form that says what the index form says: proved, or else compared by the oracle.
-
-    Raises:
-        CheckFailed: it does not; a wrong closed form is never shown.
-    """
-    if form is None:
-        return None
-    names = dict(form.where)
-    arrays = [array for name, array in program.arrays.items() if name != form.name]
-    free = fresh_name("closed_form", set(program.arrays))
-    definitions = {n: to_program(t, arrays, free).equations[-1] for n, t in names.items()}
-    *made, told = to_program(form.tree, arrays, form.name).equations
-    if not _equals(program, form.name, told, definitions, made) and not _agrees(program, told, made):
-        text = write_text(form.tree)
-        raise CheckFailed(f"the matrix form {text} of {form.name} does not agree with its index form; please report it")
-    return form
-
-
-def _agrees(program: Program, told: Equation, made: Sequence[Equation]) -> bool:
-    """Whether `told` has the value of the equation of its name, at random points in 50 digits."""
-    name = fresh_name("told", set(program.arrays))
-    again = Equation(name, told.indices, told.value)
-    whole = Program(program.inputs, (*program.equations, *made, again), (told.target, name))
-    both = live(whole)
-    for point in samples(both, POINTS):
-        values = evaluate(both, point.inputs)
-        if worst_error(values[name], values[told.target], told.target) > DERIVATIVE_TOLERANCE:
-            return False
-    return True
-
-
-def proves(program: Program, name: str, claim: str) -> bool:
-    """Whether the closed form `claim` is proved to be what `program` computes under `name`."""
-    arrays = [array for other, array in program.arrays.items() if other != name]
-    missing = [a for a in program.inputs if a not in arrays]
-    *made, told = to_program(claim, [*arrays, *missing], name, program.array(name).shape).equations
-    return _equals(program, name, told, {}, made)
-
-
-def _equals(
-    program: Program, name: str, told: Equation, definitions: Mapping[str, Equation], made: Sequence[Equation]
-) -> bool:
-    """Whether `told` has the normal form of the equation of `name`, all intermediates put in."""
-    own = program.definitions[name]
-    if told.shape != own.shape:
-        raise ShapeError(f"{name} has the shape {own.shape}, but {told.value} has {told.shape}")
-    left = substitute(told.value, dict(zip(told.indices, own.indices, strict=True)))
-    right = own.value
-    for other in reversed(made):
-        left = inlined(left, {other.target: other})
-    for other in reversed(program.equations):
-        if other.target != name:
-            left = inlined(left, {other.target: definitions.get(other.target, other)})
-            right = inlined(right, {other.target: other})
-    named = {e.target: e for e in (*program.equations, *made) if e.target != name}
-    return left == right or same(left, right, program.arrays, named)

@@ -47,9 +47,14 @@ class Domain:
         return self.nonzero or self.positive
 
     @property
+    def square(self) -> bool:
+        """The array is a square matrix."""
+        return self.symmetric or self.structure in ("invertible", "orthogonal", "lower triangular")
+
+    @property
     def symmetric(self) -> bool:
         """The array is a matrix that equals its transpose."""
-        return self.structure in ("symmetric", "spd")
+        return self.structure in ("symmetric", "spd", "diagonal")
 
     def __str__(self) -> str:
         return self.name
@@ -76,6 +81,9 @@ DOMAINS = {
         Domain("invertible", structure="invertible"),
         Domain("full column rank", structure="full column rank"),
         Domain("orthogonal", structure="orthogonal"),
+        Domain("diagonal", structure="diagonal"),
+        Domain("lower triangular", structure="lower triangular"),
+        Domain("unit norm", structure="unit norm"),
     )
 }
 ALIASES = {"nonneg": "nonnegative", "prob": "in (0,1)", "": "real"}

@@ -1,15 +1,17 @@
 """Kernels of the catalog's formulas, compiled when they are imported: `from derive.kernels import mse, mse_grad`.
 
-The name of a formula gives its value; with `_grad`, `_jacobian` or `_hessian` behind it, that derivative.
+The name of a formula gives its value; with `_grad`, `_jacobian`, `_hessian`, `_jvp`, `_vjp` or `_hvp` behind it, that
+derivative.
 """
 
 from __future__ import annotations
 
 from codegen.kernel import Kernel
 from derive import api
+from derive.calculus.questions import KINDS
 from derive.errors import UnknownFormula
 
-_DERIVATIVES = {"_grad": api.grad, "_jacobian": api.jacobian, "_hessian": api.hessian}
+_DERIVATIVES = {f"_{kind}": getattr(api, kind) for kind in KINDS}
 
 
 def __getattr__(name: str) -> Kernel:

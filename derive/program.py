@@ -465,6 +465,20 @@ def anonymous(value: Expr, depth: int = 0) -> Expr:
     return rebuilt(value, tuple(anonymous(part, depth) for part in children(value)))
 
 
+def replaced_inputs(equation: Equation, names: Mapping[str, str]) -> Equation:
+    """An equation that reads other arrays: `names` maps the old ones to the new."""
+    return replace(equation, value=_renamed(equation.value, names))
+
+
+def _renamed(value: Expr, names: Mapping[str, str]) -> Expr:
+    parts = tuple(_renamed(part, names) for part in children(value))
+    if is_element(value):
+        return element(names.get(name_of(value), name_of(value)), parts)
+    if isinstance(value, Entry):
+        return Entry(value.function, (names.get(name, name) for name in value.arrays), parts)
+    return rebuilt(value, parts) if value.args else value
+
+
 def map_values(program: Program, function: Callable[[Expr], Expr]) -> Program:
     """`program` with `function` applied to the value of every equation."""
     return replace(program, equations=tuple(replace(e, value=function(e.value)) for e in program.equations))

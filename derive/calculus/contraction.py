@@ -192,7 +192,7 @@ def collect_terms_of_sum(total: Expr, context: Context) -> Expr | None:
 
 def _ratio(first: Expr, second: Expr, context: Context) -> Expr | None:
     """The number by which `second` is a multiple of `first`, when their normal forms show one."""
-    if not (first.has(Sum) and second.has(Sum)) or _names(first) != _names(second):
+    if _names(first) != _names(second):
         return None
     licensed = tuple((a.name, a.domain) for a in context.arrays.values() if a.name in context.constraints)
     one, other = (_normal(term, licensed, context.definitions) for term in (first, second))

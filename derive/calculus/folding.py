@@ -30,6 +30,7 @@ from derive.program import (
     names_in,
     positions_of,
     substitute,
+    symbol_names,
     walk,
 )
 
@@ -124,6 +125,28 @@ def fold(value: Expr, context: Context) -> Expr | None:
             found = _candidate(value, definition, binding)
             if found is not None and cost(found) < cost(value):
                 return found
+    return None
+
+
+@rule(
+    "a factor goes under the sum, where this is what was named",
+    Mul,
+    example=lambda: (
+        Sum(a[k] * exp(a[k]), k) / Sum(exp(a[j]), j),
+        Sum(a[k] * element("p", (k,)), k),
+    ),
+    licence="a definition of the formula",
+)
+def fold_under_sum(value: Expr, context: Context) -> Expr | None:
+    below = [factor for factor in value.args if isinstance(factor, Pow) and factor.exp.is_negative]
+    for total in value.args if below else ():
+        if isinstance(total, Sum):
+            apart = total.renamed_apart({s for factor in below for s in symbol_names(factor)})
+            found = fold(Mul(apart.body, *below), context)
+            if found is not None:
+                rest = (factor for factor in value.args if factor is not total and factor not in below)
+                whole = Mul(Sum(found, *apart.indices), *rest)
+                return whole if cost(whole) < cost(value) else None
     return None
 
 

@@ -267,11 +267,27 @@ def _sum_of_terms(forms: list[Form]) -> Form:
 def _added(trees: list[Tree]) -> Tree:
     """A sum of terms, those with a factor in common put together."""
     trees = sorted(_shared_factor(trees), key=_term_order)
+    coefficients = {_coefficient(tree) for tree in trees}
+    (coefficient,) = coefficients if len(coefficients) == 1 and len(trees) > 1 else (None,)
+    if coefficient is not None:
+        return Binary("*", coefficient, _added([_without_coefficient(tree) for tree in trees]))
     total = trees[0]
     for tree in trees[1:]:
         sign, rest = _signed(tree)
         total = Binary("-" if sign < 0 else "+", total, rest)
     return total
+
+
+def _coefficient(tree: Tree) -> Tree | None:
+    """The number in front of a term, without its sign."""
+    _, rest = _signed(tree)
+    return rest.left if isinstance(rest, Binary) and rest.op == "*" and _is_number(rest.left) else None
+
+
+def _without_coefficient(tree: Tree) -> Tree:
+    sign, rest = _signed(tree)
+    assert isinstance(rest, Binary)
+    return Unary("-", rest.right) if sign < 0 else rest.right
 
 
 def collected(tree: Tree) -> Tree:
@@ -283,8 +299,7 @@ def collected(tree: Tree) -> Tree:
         rest = rest.left
     if not terms:
         return tree
-    together = _shared_factor([rest, *terms])
-    return tree if len(together) == len(terms) + 1 else _added(together)
+    return _added([rest, *terms])
 
 
 def _term_order(tree: Tree) -> tuple[bool, bool, bool, int]:

@@ -11,7 +11,7 @@ network's deltas do on paper.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sympy import Add, Expr, S
@@ -23,6 +23,7 @@ from derive.derivation import Derivation, Partial, Step
 from derive.errors import DeriveError, ShapeError
 from derive.program import (
     LETTERS,
+    Array,
     Element,
     Entry,
     Equation,
@@ -244,34 +245,60 @@ def forward(
     program: Program, outputs: Sequence[str], wrt: str, names: Sequence[str], context: Context
 ) -> tuple[Program, Derivation]:
     """The program of the Jacobians of `outputs` by one variable: output axes first, then the variable's."""
+    if wrt in outputs:
+        raise DeriveError(f"the derivative of {wrt} by itself was asked for")
     work = _Work(program, _scope(program, context))
     at = work.indices_for(program.array(wrt).shape)
-    variable = element(wrt, at)
-    results = dict(zip(outputs, names, strict=True))
-    tangents: dict[str, str] = {}
-    needed = {e.target for e in live(program, tuple(outputs)).equations}.intersection(dependent(program, (wrt,)))
-    written: list[Equation] = []
-    for equation in (e for e in program.equations if e.target in needed):
-        name = results.get(equation.target) or fresh_name(f"d{equation.target}_d{wrt}", work.used)
+    return _Forward(work, element(wrt, at), dict(zip(outputs, names, strict=True))).run((wrt,), {})
+
+
+def along(
+    program: Program, outputs: Sequence[str], directions: Mapping[str, Array], names: Sequence[str], context: Context
+) -> tuple[Program, Derivation]:
+    """The program of the derivatives of `outputs` along `directions`, which are inputs of it."""
+    whole = replace(program, inputs=(*program.inputs, *directions.values()))
+    work = _Work(whole, _scope(whole, context))
+    moving = element(fresh_name("t", work.used))
+    tangents = {name: direction.name for name, direction in directions.items()}
+    found = _Forward(work, moving, dict(zip(outputs, names, strict=True)))
+    return found.run(tuple(directions), tangents)
+
+
+class _Forward:
+    """One tangent equation for every name that depends on the variables."""
+
+    def __init__(self, work: _Work, variable: Element, results: dict[str, str]) -> None:
+        self.work, self.program = work, work.program
+        self.variable, self.results = variable, results
+        self.at = tuple(p for p in positions_of(variable) if isinstance(p, Index))
+
+    def run(self, wrt: Sequence[str], tangents: dict[str, str]) -> tuple[Program, Derivation]:
+        tangents = dict(tangents)
+        outputs = tuple(self.results)
+        needed = {e.target for e in live(self.program, outputs).equations}.intersection(dependent(self.program, wrt))
+        written: list[Equation] = []
+        for equation in (e for e in self.program.equations if e.target in needed):
+            written.append(self.tangent(equation, tangents, written))
+            tangents[equation.target] = written[-1].target
+        for output in outputs:
+            if output not in tangents:
+                shape = self.program.array(output).shape
+                written.append(Equation(self.results[output], (*self.work.indices_for(shape), *self.at), S.Zero))
+        names = tuple(self.results.values())
+        kept = _without_single_uses(written, names, self.work)
+        whole = Program(self.program.inputs, (*self.program.equations, *kept), names)
+        return check(live(whole)), Derivation(self.program, tuple(self.work.steps))
+
+    def tangent(self, equation: Equation, tangents: dict[str, str], written: Sequence[Equation]) -> Equation:
+        """The equation of the derivative of one name."""
+        work, variable = self.work, name_of(self.variable)
+        name = self.results.get(equation.target) or fresh_name(f"d{equation.target}_d{variable}", work.used)
         local = replace(work.context, tangents=dict(tangents))
-        target = element(name, (*equation.indices, *at))
-        apart = renamed_apart(equation.value, frozenset(index.name for index in at))
-        value = work.derive(target, Partial(apart, variable), f"the derivative of {equation.target} by {wrt}", local)
-        value = _inlined(value, written, work, target)
-        tangents[equation.target] = name
-        written.append(Equation(name, (*equation.indices, *at), value))
-    for output in outputs:
-        if output == wrt or output not in tangents:
-            written.append(_direct(program, output, wrt, results[output], work, at))
-    kept = _without_single_uses(written, tuple(results.values()), work)
-    whole = Program(program.inputs, (*program.equations, *kept), tuple(results.values()))
-    return check(live(whole)), Derivation(program, tuple(work.steps))
-
-
-def _direct(program: Program, output: str, wrt: str, name: str, work: _Work, at: tuple[Index, ...]) -> Equation:
-    if output == wrt:
-        raise DeriveError(f"the derivative of {wrt} by itself was asked for")
-    return Equation(name, (*work.indices_for(program.array(output).shape), *at), S.Zero)
+        target = element(name, (*equation.indices, *self.at))
+        apart = renamed_apart(equation.value, frozenset(index.name for index in self.at))
+        reason = f"the derivative of {equation.target} by {variable}"
+        value = work.derive(target, Partial(apart, self.variable), reason, local)
+        return Equation(name, (*equation.indices, *self.at), _inlined(value, written, work, target))
 
 
 def _short(value: Expr) -> bool:

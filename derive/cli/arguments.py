@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TypeAlias
 
 BACKENDS = ("numpy", "numexpr", "c", "llvm")
+KINDS = ("grad", "jacobian", "hessian", "jvp", "vjp", "hvp")
 Run: TypeAlias = "Callable[[argparse.Namespace], int]"
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -28,6 +29,9 @@ def parser() -> argparse.ArgumentParser:
         ("grad", "closed form of the gradient, with its check"),
         ("jacobian", "closed form of the Jacobian, with its check"),
         ("hessian", "closed form of the second derivatives, with its check"),
+        ("jvp", "derivative of the value along a direction v, with its check"),
+        ("vjp", "product of a cotangent u with the Jacobian, with its check"),
+        ("hvp", "product of the Hessian with a direction v, with its check"),
     ):
         command = _formula(_command(commands, kind, about, "derivative", remember=True))
         command.set_defaults(kind=kind)
@@ -36,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
 
     code = _formula(_command(commands, "code", "the generated source of a value or a derivative", "code"))
     which = code.add_mutually_exclusive_group()
-    for kind in ("grad", "jacobian", "hessian"):
+    for kind in KINDS:
         which.add_argument(f"--{kind}", nargs="?", const="", metavar="WRT", help=f"of the {kind} instead of the value")
     code.add_argument("--value", action="store_true", help="with a derivative: the value too, in one pass")
     code.add_argument("--backend", default="numpy", help=f"one of {', '.join(BACKENDS)} (default: %(default)s)")

@@ -14,6 +14,7 @@ from typing import Any
 import catalog
 from codegen import kernel, store
 from derive import api
+from derive.calculus.questions import KINDS
 from derive.cli.style import bold, green, red
 from derive.derivative import Derivative
 from derive.errors import BackendUnavailable, DeriveError
@@ -21,7 +22,7 @@ from derive.formulas import Formula
 from derive.notation.index_form import from_index
 from derive.notation.writing import write_text, write_unicode
 
-QUESTIONS = {"grad": api.grad, "jacobian": api.jacobian, "hessian": api.hessian}
+QUESTIONS = {kind: getattr(api, kind) for kind in KINDS}
 ENDINGS = {"numpy": ".py", "numexpr": ".py", "c": ".c", "llvm": ".ll"}
 
 

@@ -7,8 +7,8 @@ of the declared domains.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,8 +20,10 @@ from derive.verification.equality import assert_close
 from derive.verification.finite_differences import derivative
 from derive.verification.oracle import evaluate
 from derive.verification.sampling import Sample, sample
+from derive.verification.taylor import remainder_order
 
 DERIVATIVE_TOLERANCE = 1e-20
+ORDER = 1.9
 TOLERANCES = {"float64": 1e-11, "float32": 1e-3}
 
 Kernel: TypeAlias = "Callable[..., Any]"
@@ -81,19 +83,59 @@ def samples(program: Program, points: int) -> list[Sample]:
     return [sample(program, seed) for seed in range(points)]
 
 
+def at_zero(point: Sample, names: Sequence[str]) -> Sample:
+    """A point at which some inputs are zero."""
+    return replace(point, inputs=point.inputs | {name: np.zeros_like(point.inputs[name]) for name in names})
+
+
 def check_derivative(
-    original: Program, derived: Program, targets: Sequence[Target], points: Sequence[Sample]
+    original: Program,
+    derived: Program,
+    targets: Sequence[Target],
+    points: Sequence[Sample],
+    maps: Mapping[str, Program] | None = None,
 ) -> Report:
-    """Compare names of `derived` with central differences of names of `original` in 50-digit arithmetic."""
-    return Report(tuple(_derivative_check(original, derived, target, points) for target in targets))
+    """Compare names of `derived` with central differences of names of `original` in 50-digit arithmetic.
+
+    `maps` are programs that take the plain derivative `g` to what a convention makes of it.
+    """
+    found = (_derivative_check(original, derived, t, points, (maps or {}).get(t[0])) for t in targets)
+    return Report(tuple(found))
 
 
-def _derivative_check(original: Program, derived: Program, target: Target, points: Sequence[Sample]) -> Check:
+def check_remainder(original: Program, derived: Program, targets: Sequence[Target], points: Sequence[Sample]) -> Report:
+    """The order in which the Taylor remainder vanishes with each derivative: 2 when it is right."""
+    return Report(tuple(_remainder_check(original, derived, target, points) for target in targets))
+
+
+def _remainder_check(original: Program, derived: Program, target: Target, points: Sequence[Sample]) -> Check:
+    name, output, wrt = target
+    orders: list[float] = []
+
+    def compare(point: Sample) -> float:
+        if not np.size(point.inputs[wrt]):
+            return 0.0
+        found = evaluate(derived, point.inputs)[name]
+        orders.append(remainder_order(original, output, wrt, point.inputs, found))
+        if orders[-1] < ORDER:
+            raise CheckFailed(f"the remainder of {output} along {wrt} vanishes in order {orders[-1]:.2f}, not 2")
+        return 0.0
+
+    check = _checked(f"the remainder of {output} along {wrt}", "order 2", points, compare)
+    least = min(orders, default=float("inf"))
+    return replace(check, against="the value is linear" if np.isinf(least) else f"order {least:.2f}")
+
+
+def _derivative_check(
+    original: Program, derived: Program, target: Target, points: Sequence[Sample], convention: Program | None
+) -> Check:
     name, output, wrt = target
     what = f"the derivative of {output} by {wrt}"
 
     def compare(point: Sample) -> float:
         expected = derivative(original, output, wrt, point.inputs)
+        if convention is not None:
+            expected = evaluate(convention, {"g": expected, wrt: point.inputs[wrt]})["mapped"]
         return assert_close(evaluate(derived, point.inputs)[name], expected, DERIVATIVE_TOLERANCE, what)
 
     return _checked(what, "central differences in 50 digits", points, compare)

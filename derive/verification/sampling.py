@@ -124,7 +124,23 @@ def _orthogonal(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.
     return np.linalg.qr(rng.normal(size=shape))[0]
 
 
+def _diagonal(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    return np.asarray(np.eye(shape[-1]) * _rounded(rng.uniform(0.5, 2, shape[-1])))
+
+
+def _lower_triangular(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    return np.asarray(np.tril(_rounded(rng.uniform(-1, 1, shape)), -1) + _diagonal(rng, shape))
+
+
+def _unit_norm(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    drawn = rng.normal(size=shape)
+    return np.asarray(drawn / np.linalg.norm(drawn, axis=-1, keepdims=True))
+
+
 _STRUCTURES: dict[str, Draw] = {
+    "diagonal": _diagonal,
+    "lower triangular": _lower_triangular,
+    "unit norm": _unit_norm,
     "simplex": _simplex,
     "symmetric": _symmetric,
     "spd": _spd,
