@@ -19,7 +19,7 @@ from codegen.signature import Signature, signature
 from derive.array_functions import ARRAY_FUNCTIONS
 from derive.errors import BackendUnavailable, DeriveError
 from derive.primitives import Primitive, primitive
-from derive.program import Delta, Dim, Index, Program, free_indices, is_element, name_of, positions_of
+from derive.program import Delta, Dim, Index, Program, elements, free_indices, is_element, name_of, positions_of, walk
 
 SUM, PRODUCT, UNARY, POWER, ATOM = range(5)
 LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
@@ -53,6 +53,18 @@ EACH = '''def _each(function, a, rank):
             for at, matrix in enumerate(a):
                 found[at] = _each(function, matrix, rank)
         return found'''
+GRID = '''def _grid(lead, rank):
+    """Positions along leading axes, in front of `rank` others."""
+    return np.ogrid[(*map(slice, lead), *(slice(1),) * rank)][: len(lead)] if lead else ()'''
+GATHER = '''def _gather(a, rank, places):
+    """Entries at positions over `rank` axes, for each position of the leading axes."""
+    return a[(*_grid(a.shape[: a.ndim - len(places)], rank), *places)]'''
+SCATTER = '''def _scatter(shape, rank, places, values):
+    """Values over `rank` axes added at positions of arrays of this shape, for each position of the leading axes."""
+    lead = values.shape[: values.ndim - rank]
+    total = np.zeros(lead + shape, values.dtype)
+    np.add.at(total, (*_grid(lead, rank), *places), values)
+    return total'''
 EIGENVECTORS = '''def _eigenvectors(a):
     """Eigenvectors as columns; of each the entry of largest size is positive."""
     v = np.linalg.eigh(a)[1]
@@ -60,6 +72,11 @@ EIGENVECTORS = '''def _eigenvectors(a):
         return v
     largest = np.take_along_axis(v, np.argmax(np.abs(v), axis=-2)[..., None, :], -2)
     return np.where(largest < 0, -v, v)'''
+
+
+def _count(size: Expr) -> str:
+    """A size; one that is worked out is never below zero."""
+    return str(size) if isinstance(size, Dim) or size.is_Integer else f"max({size}, 0)"
 
 
 class ArrayCode:
@@ -112,7 +129,15 @@ class ArrayCode:
     def helpers(self, work: Sequence[Work]) -> list[str]:
         """Functions that the text needs beside NumPy's."""
         functions = {task.function for task in work if isinstance(task, Factor)}
-        return [EACH] * bool(functions) + [EIGENVECTORS] * ("eigvecsh" in functions)
+        helpers = [EACH] * bool(functions) + [EIGENVECTORS] * ("eigvecsh" in functions)
+        gathers = any(
+            is_element(place)
+            for equation in self.program.equations
+            for ref in elements(equation.value)
+            for place in positions_of(ref)
+        )
+        scatters = any(isinstance(task, Task) and task.places for task in work)
+        return helpers + [GRID] * (gathers or scatters) + [GATHER] * gathers + [SCATTER] * scatters
 
     def factor(self, task: Factor) -> str:
         """A function of a matrix, from LAPACK through NumPy."""
@@ -126,15 +151,26 @@ class ArrayCode:
         """One statement for one task."""
         if isinstance(task, Factor):
             return self.factor(task)
+        if task.places:
+            return self.scatter(task)
         self.scope = (*task.indices, *task.bound)
         part = self.folded(task) if task.bound else self.value(task.value)
         return f"{task.target} = {self.complete(part, task.indices).text}"
+
+    def scatter(self, task: Task) -> str:
+        """Values added at places that are worked out."""
+        self.scope = task.bound
+        value = self.complete(self.value(task.value), task.bound)
+        places = [self.lined_up(self.position(place), task.bound) for place in task.places]
+        sizes = ", ".join(_count(index.size) for index in task.indices)
+        listed = ", ".join(place.text for place in places)
+        return f"{task.target} = _scatter(({sizes},), {len(task.bound)}, ({listed},), {value.text})"
 
     def complete(self, part: Part, indices: tuple[Index, ...]) -> Part:
         """A part over all its target's indices, axes it does not depend on filled in."""
         if part.axes == indices:
             return part
-        sizes = ", ".join(str(index.size) for index in indices)
+        sizes = ", ".join(_count(index.size) for index in indices)
         lined = self.lined_up(part, indices)
         return Part(f"{lined.at(PRODUCT)} * np.ones(({sizes},){self.typed()})", indices, PRODUCT)
 
@@ -224,7 +260,7 @@ class ArrayCode:
         if value.is_Rational:
             return self.number(value)
         if isinstance(value, Index):
-            return Part(f"np.arange({value.size})", (value,))
+            return Part(f"np.arange({_count(value.size)})", (value,))
         if isinstance(value, Dim):
             return Part(f"np.{self.dtype}({value})", constant=True)
         if is_element(value):
@@ -256,7 +292,10 @@ class ArrayCode:
         name, positions = name_of(ref), positions_of(ref)
         if not all(isinstance(p, Index) for p in positions):
             parts, axes = self.together([self.position(p) for p in positions])
-            return Part(f"{name}[..., {', '.join(part.text for part in parts)}]", axes)
+            listed = ", ".join(part.text for part in parts)
+            if any(is_element(part) for p in positions for part in walk(p)):
+                return Part(f"_gather({name}, {len(axes)}, ({listed},))", axes)
+            return Part(f"{name}[..., {listed}]", axes)
         axes = self.ordered(frozenset(positions))
         if axes == positions:
             return Part(name, axes)
@@ -269,9 +308,13 @@ class ArrayCode:
     def position(self, position: Expr) -> Part:
         """An integer expression over indices, as an array of positions."""
         if isinstance(position, Index):
-            return Part(f"np.arange({position.size})", (position,))
+            return Part(f"np.arange({_count(position.size)})", (position,))
         if position.is_Integer or isinstance(position, Dim):
             return Part(str(position), constant=True)
+        if is_element(position):
+            found = ArrayCode.element(self, position)
+            whole = self.program.array(name_of(position)).domain.below
+            return found if whole else Part(f"{found.at(ATOM)}.astype(np.int64)", found.axes)
         if not (position.is_Add or position.is_Mul):
             raise BackendUnavailable(f"the position {position} is not linear in its indices")
         parts, axes = self.together([self.position(part) for part in position.args])
@@ -282,7 +325,7 @@ class ArrayCode:
         """An identity matrix, or a comparison of positions."""
         left, right = value.args
         if isinstance(left, Index) and isinstance(right, Index) and left.size == right.size:
-            return Part(f"np.eye({left.size}{self.typed()})", self.ordered({left, right}))
+            return Part(f"np.eye({_count(left.size)}{self.typed()})", self.ordered({left, right}))
         parts, axes = self.together([self.position(left), self.position(right)])
         return Part(f"np.equal({parts[0].text}, {parts[1].text}).astype(np.{self.dtype})", axes)
 

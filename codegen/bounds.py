@@ -16,7 +16,19 @@ from typing import Any
 from sympy import Expr, Integer, S
 
 from derive.errors import BackendUnavailable, ShapeError
-from derive.program import Dim, Index, Program, elements, free_indices, live, name_of, positions_of, substitute
+from derive.program import (
+    Dim,
+    Index,
+    Program,
+    element,
+    elements,
+    free_indices,
+    is_element,
+    live,
+    name_of,
+    positions_of,
+    substitute,
+)
 
 
 @dataclass(frozen=True)
@@ -85,9 +97,19 @@ def bounds(program: Program) -> tuple[Bound, ...]:
     for equation in live(program).equations:
         for ref in elements(equation.value):
             for position, size in zip(positions_of(ref), program.array(name_of(ref)).shape, strict=True):
+                if is_element(position) and program.array(name_of(position)).domain.below == str(size):
+                    continue  # the kernel looks at the positions it is given
                 if not (isinstance(position, Index) and position.size == size):
                     found.update(dict.fromkeys(_needed(ref, position, size)))
     return tuple(found)
+
+
+def always_inside(position: Expr, size: Expr) -> bool:
+    """Whether a linear position lies inside an axis for all sizes; false where that is not known."""
+    try:
+        return not _needed(element("x", (position,)), position, size)
+    except (ShapeError, BackendUnavailable):
+        return False
 
 
 def _needed(ref: Expr, position: Expr, size: Expr) -> list[Bound]:

@@ -31,7 +31,7 @@ from codegen.signature import Loop as MachineLoop
 from codegen.signature import Signature, signature
 from codegen.spelling import Speller
 from derive.errors import BackendUnavailable
-from derive.program import Array, Dim, Index, Program, name_of, positions_of
+from derive.program import Array, Dim, Index, Program, is_element, name_of, positions_of
 
 FLAGS = ("-std=c99", "-O3", "-march=native", "-fPIC", "-shared", "-fno-math-errno", "-ffp-contract=off")
 COMPILERS = ("cc", "gcc", "clang", "tcc")
@@ -184,9 +184,10 @@ class _Unit(Speller[_Piece]):
         self.strided = False
         body = self.block(self.nest.body, 1)
         helpers = "\n".join(self.helpers(body))
-        includes = (
-            "#include <math.h>\n#include <stddef.h>\n" if "(" in body or "INFINITY" in body else "#include <stddef.h>\n"
-        )
+        includes = "#include <math.h>\n" if "(" in body or "INFINITY" in body else ""
+        includes += "#include <stddef.h>\n"
+        if any(array.domain.below for array in self.signature.operands):
+            includes += "#include <stdint.h>\n"
         head = f"{linkage}void {self.name}({', '.join(self.parameters()) or 'void'})"
         return f"{self.comment()}\n{includes}{helpers}\n{_folded(head)}\n{{\n{self.workspace()}{body}}}\n"
 
@@ -216,11 +217,15 @@ class _Unit(Speller[_Piece]):
         return [size for size in self.signature.dims if isinstance(size, Dim)]
 
     def parameter(self, array: Array) -> str:
-        name, t = self.names[array.name], self.real_type
+        name = self.names[array.name]
         if array.name in self.by_value:
-            return f"{t} {name}"
+            return f"{self.type_of(array)} {name}"
         const = "const " if array in self.nest.inputs else ""
-        return f"{const}{t} *restrict {name}"
+        return f"{const}{self.type_of(array)} *restrict {name}"
+
+    def type_of(self, array: Array) -> str:
+        """The type of an array's entries: numbers, or positions."""
+        return "int64_t" if array.domain.below else self.real_type
 
     def work_parameter(self) -> list[str]:
         return [f"{self.real_type} *restrict work"] if self.nest.workspace else []
@@ -251,7 +256,7 @@ class _Unit(Speller[_Piece]):
             return f"{pad}const {self.real_type} {self.names[statement.name]} = {self.spell(statement.value).text};\n"
         if isinstance(statement, Accumulator):
             return f"{pad}{self.real_type} {self.names[statement.name]} = {self.spell(statement.initial).text};\n"
-        place = self.names[statement.name] if isinstance(statement, Update) else self.load(statement.element).text
+        place = self.names[statement.name] if isinstance(statement, Update) else self.stored(statement.element).text
         return f"{pad}{self.change(place, self.spell(statement.value), statement.how)};\n"
 
     def change(self, place: str, value: _Piece, how: How) -> str:
@@ -316,7 +321,9 @@ class _Unit(Speller[_Piece]):
         for array in self.signature.operands:
             dense = [self.integer(size).at(PRODUCT) for size in array.shape]
             for axis, stride in enumerate(self.strides(array)):
-                lines.append(f"    const ptrdiff_t {stride} = steps[{place}] / (ptrdiff_t)sizeof({t});")
+                lines.append(
+                    f"    const ptrdiff_t {stride} = steps[{place}] / (ptrdiff_t)sizeof({self.type_of(array)});"
+                )
                 tests.append(f"{stride} == {'*'.join(dense[axis + 1 :]) or '1'}")
                 place += 1
         return [*lines, f"    const int dense = {_folded_test(tests) or '1'};"]
@@ -336,7 +343,8 @@ class _Unit(Speller[_Piece]):
     def pointer(self, at: int, array: Array) -> str:
         const = "const " if array in self.nest.inputs else ""
         name = self.beside(array, "at")
-        return f"{const}{self.real_type} *{name} = ({const}{self.real_type} *)(args[{at}] + at * steps[{at}]);"
+        kind = self.type_of(array)
+        return f"{const}{kind} *{name} = ({const}{kind} *)(args[{at}] + at * steps[{at}]);"
 
     def argument(self, at: int, array: Array) -> str:
         return f"{'*' if array.name in self.by_value else ''}{self.beside(array, 'at')}"
@@ -360,6 +368,8 @@ class _Unit(Speller[_Piece]):
             return _Piece(str(value), ATOM if value >= 0 else UNARY)
         if isinstance(value, Index | Dim):
             return _Piece(self.names[value.name])
+        if is_element(value):
+            return _Piece(f"(ptrdiff_t){self.stored(value).at(ATOM)}", UNARY)
         if value.is_Add:
             text = " + ".join(self.integer(term).at(UNARY) for term in value.args)
             return _Piece(text.replace("+ -", "- "), SUM)
@@ -371,6 +381,12 @@ class _Unit(Speller[_Piece]):
         return _Piece(f"({self.real_type}){value.at(ATOM)}", UNARY)
 
     def load(self, value: Expr) -> _Piece:
+        found = self.stored(value)
+        array = self.arrays.get(name_of(value))
+        return self.real(found) if array is not None and array.domain.below else found
+
+    def stored(self, value: Expr) -> _Piece:
+        """An entry as it is stored, or a local."""
         name = name_of(value)
         if name not in self.arrays or name in self.by_value:
             return _Piece(self.names[name])

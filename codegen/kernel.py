@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sympy import Integer
+from sympy import Add, Expr, Integer, Mul
 
 from codegen.bounds import Bound
 from codegen.signature import Loop, Signature, signature
@@ -134,6 +134,8 @@ class Kernel:
         if self._guarded:
             self._check_reach(given)
         try:
+            if out is None and self.signature.computed:
+                out = self._room(given)
             results = self.ufunc(*given, **self._casting) if out is None else self._into(given, out)
         except (ValueError, TypeError) as error:
             raise self._explained(given, out, error) from None
@@ -214,6 +216,16 @@ class Kernel:
         apart = [np.array(g) if any(np.may_share_memory(g, o) for o in outs) else g for g in given]
         return self.ufunc(*apart, out=outs, **self._casting)
 
+    def _room(self, given: Sequence[ArrayLike]) -> tuple[NDArray[Any], ...]:
+        """New arrays for the results, where their sizes are worked out from those of the inputs."""
+        known = {Dim(name): Integer(size) for name, size in self._sizes(given).items()}
+        pairs = list(zip(self.signature.inputs, map(np.shape, given), strict=True))
+        if any(len(shape) < len(array.shape) for array, shape in pairs):
+            raise ValueError("too few axes")
+        lead = np.broadcast_shapes(*(shape[: len(shape) - len(array.shape)] for array, shape in pairs))
+        sizes = ([max(int(size.xreplace(known)), 0) for size in array.shape] for array in self.signature.outputs)
+        return tuple(np.empty((*lead, *shape), self.dtype) for shape in sizes)
+
     def _check_reach(self, given: Sequence[ArrayLike]) -> None:
         """Positions, given or worked out, have to be inside the axis they point into."""
         sizes = self._sizes(given)
@@ -284,9 +296,9 @@ def _kinds(values: Sequence[Any]) -> str:
 def described(signature: Signature) -> dict[str, Any]:
     """A signature as plain values, to be kept on disk."""
     return {
-        side: [[a.name, [str(s) for s in a.shape], a.domain.name] for a in arrays]
+        side: [[a.name, [_told(s) for s in a.shape], a.domain.name] for a in arrays]
         for side, arrays in (("inputs", signature.inputs), ("outputs", signature.outputs))
-    } | {"dims": [str(size) for size in signature.dims], "bounds": [asdict(bound) for bound in signature.bounds]}
+    } | {"dims": [_told(size) for size in signature.dims], "bounds": [asdict(bound) for bound in signature.bounds]}
 
 
 def restored(fields: Mapping[str, Any]) -> Signature:
@@ -299,5 +311,16 @@ def restored(fields: Mapping[str, Any]) -> Signature:
     return Signature(arrays("inputs"), arrays("outputs"), tuple(map(_size, fields["dims"])), bounds)
 
 
-def _size(text: str) -> Any:
-    return Integer(text) if text.isdigit() else Dim(text)
+def _told(size: Expr) -> Any:
+    """A size as plain values: a name, a number, or an operation with its operands."""
+    if isinstance(size, Dim | Integer):
+        return str(size)
+    return ["+" if size.is_Add else "*", *map(_told, size.args)]
+
+
+def _size(told: Any) -> Any:
+    """The size that `_told` took apart."""
+    if isinstance(told, str):
+        return Integer(told) if told.lstrip("-").isdigit() else Dim(told)
+    operation, *operands = told
+    return (Add if operation == "+" else Mul)(*map(_size, operands))

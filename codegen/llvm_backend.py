@@ -30,7 +30,7 @@ from codegen.signature import Loop as MachineLoop
 from codegen.signature import Signature, signature
 from codegen.spelling import Speller
 from derive.errors import BackendUnavailable
-from derive.program import Array, Dim, Index, Program, name_of, positions_of
+from derive.program import Array, Dim, Index, Program, is_element, name_of, positions_of
 
 TYPES = {"float64": "double", "float32": "float"}
 INTRINSICS = {"exp", "log", "sin", "cos", "sqrt", "fabs", "pow"}
@@ -152,6 +152,7 @@ class _Slot:
 
     pointer: str
     strides: tuple[str, ...]
+    type: str
 
 
 class _Module(Speller[str]):
@@ -211,7 +212,7 @@ class _Module(Speller[str]):
             parameters.append(f"ptr noalias {read}%p{at}")
             strides = tuple(f"%s{at}_{axis}" for axis in range(len(array.shape)))
             parameters += [f"{SIZE} {stride}" for stride in strides]
-            self.slots[array.name] = _Slot(f"%p{at}", strides)
+            self.slots[array.name] = _Slot(f"%p{at}", strides, self.type_of(array))
         parameters.append("ptr noalias %work")
         self.block("entry")
         self.workspace()
@@ -220,6 +221,14 @@ class _Module(Speller[str]):
         allocations = [f"  {cell} = alloca {self.type}" for cell in self.cells.values()]
         body = "\n".join([self.lines[0], *allocations, *self.lines[1:]])
         return f"define internal void @{name}({', '.join(parameters)}) {attributes} nounwind {{\n{body}\n}}"
+
+    def type_of(self, array: Array) -> str:
+        """The type of an array's entries: numbers, or positions."""
+        return SIZE if array.domain.below else self.type
+
+    def width_of(self, array: Array) -> int:
+        """How many bytes an entry takes."""
+        return 8 if array.domain.below else self.width
 
     def sizes(self) -> list[Dim]:
         return [size for size in self.signature.dims if isinstance(size, Dim)]
@@ -230,7 +239,7 @@ class _Module(Speller[str]):
     def workspace(self) -> None:
         pointer = "%work"
         for array in self.nest.workspace:
-            self.slots[array.name] = _Slot(pointer, self.dense_strides(array))
+            self.slots[array.name] = _Slot(pointer, self.dense_strides(array), self.type)
             pointer = self.let(f"getelementptr {self.type}, ptr {pointer}, {SIZE} {self.count_of(array)}")
 
     def dense_strides(self, array: Array) -> tuple[str, ...]:
@@ -311,19 +320,22 @@ class _Module(Speller[str]):
         strides, place = [], len(operands)
         for array in operands:
             inner = [self.item("%steps", place + axis) for axis in range(len(array.shape))]
-            strides.append([self.let(f"sdiv exact {SIZE} {step}, {self.width}") for step in inner])
+            strides.append([self.let(f"sdiv exact {SIZE} {step}, {self.width_of(array)}") for step in inner])
             place += len(array.shape)
         dense = [self.dense_strides(array) for array in operands]
         test = "true"
         for array, mine, wanted, step in zip(operands, strides, dense, steps, strict=True):
-            pairs = list(zip(mine, wanted, strict=True)) if array.shape else [(step, str(self.width))]
+            pairs = list(zip(mine, wanted, strict=True)) if array.shape else [(step, str(self.width_of(array)))]
             for have, want in pairs:
                 test = self.let(f"and i1 {test}, {self.let(f'icmp eq {SIZE} {have}, {want}')}")
         work = self.allocated()
         self.emit(f"br i1 {test}, label %dense, label %strided")
         for kind, chosen in (("dense", [list(d) for d in dense]), ("strided", strides)):
             known = [kind == "dense" and not array.shape for array in operands]
-            outer_steps = [str(self.width) if fixed else step for fixed, step in zip(known, steps, strict=True)]
+            outer_steps = [
+                str(self.width_of(array)) if fixed else step
+                for array, fixed, step in zip(operands, known, steps, strict=True)
+            ]
             self.outer_loop(kind, outer, bases, outer_steps, chosen, work)
         self.block("done")
         if self.nest.workspace:
@@ -406,6 +418,10 @@ class _Module(Speller[str]):
             return str(value)
         if isinstance(value, Index | Dim):
             return self.registers[value.name]
+        if is_element(value):
+            slot = self.slots[name_of(value)]
+            loaded = self.let(f"load {slot.type}, ptr {self.address(value)}")
+            return loaded if slot.type == SIZE else self.let(f"fptosi {self.type} {loaded} to {SIZE}")
         if value.is_Add or value.is_Mul:
             operation = "add" if value.is_Add else "mul"
             total = self.integer(value.args[0])
@@ -423,7 +439,8 @@ class _Module(Speller[str]):
             return self.let(f"load {self.type}, ptr {self.cells[name]}")
         if name in self.registers and name not in self.slots:
             return self.registers[name]
-        return self.let(f"load {self.type}, ptr {self.address(value)}")
+        loaded = self.let(f"load {self.slots[name].type}, ptr {self.address(value)}")
+        return loaded if self.slots[name].type == self.type else self.real(loaded)
 
     def address(self, value: Expr) -> str:
         slot = self.slots[name_of(value)]
@@ -434,7 +451,7 @@ class _Module(Speller[str]):
             offset = step if offset == "0" else self.let(f"add nsw {SIZE} {offset}, {step}")
         if offset == "0":
             return slot.pointer
-        return self.let(f"getelementptr inbounds {self.type}, ptr {slot.pointer}, {SIZE} {offset}")
+        return self.let(f"getelementptr inbounds {slot.type}, ptr {slot.pointer}, {SIZE} {offset}")
 
     def binary(self, sign: str, left: str, right: str) -> str:
         return self.let(f"{ARITHMETIC[sign]} {self.type} {left}, {right}")

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sympy import Expr, Integer, Mul
+from sympy import Add, Expr, Integer, Mul
 
+from codegen.bounds import always_inside
 from codegen.loops import How
 from derive.array_functions import ARRAY_FUNCTIONS
 from derive.errors import BackendUnavailable
@@ -31,6 +32,7 @@ from derive.program import (
     children,
     element,
     free_indices,
+    fresh_index,
     fresh_name,
     is_element,
     live,
@@ -38,19 +40,26 @@ from derive.program import (
     name_of,
     rebuilt,
     renamed_apart,
+    substitute,
     symbol_names,
+    walk,
 )
 
 
 @dataclass(frozen=True)
 class Task:
-    """`target[indices] = value`, or the fold of `value` over `bound` by adding or taking the larger."""
+    """`target[indices] = value`, or the fold of `value` over `bound` by adding or taking the larger.
+
+    With `places`, `value` is added to `target[places]` for every position of `bound`: a scatter. The target's own
+    indices say its shape then; those that are places themselves are bound, too.
+    """
 
     target: str
     indices: tuple[Index, ...]
     value: Expr
     bound: tuple[Index, ...] = ()
     how: How = "set"
+    places: tuple[Expr, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,13 +86,38 @@ def tasks(program: Program, known: Callable[[Primitive], bool]) -> tuple[Work, .
     lowering = _Lowering(needed)
     for equation in needed.equations:
         apart = renamed_apart(equation.value, frozenset(index.name for index in equation.indices))
-        apart = _factor_inside(apart)
+        apart = _factor_inside(_with_scatters_open(apart))
         if isinstance(apart, Reduction):
             body = lowering.without_reductions(apart.body)
             lowering.add(Task(equation.target, equation.indices, body, apart.indices, _how(apart)))
         else:
             lowering.add(Task(equation.target, equation.indices, lowering.without_reductions(apart)))
     return tuple(lowering.done)
+
+
+def _with_scatters_open(value: Expr) -> Expr:
+    """`value` with nested sums made one where an inner delta speaks of a position that is worked out."""
+    if not isinstance(value, Sum | Mul) or not any(isinstance(p, Delta) and _is_worked_out(p) for p in walk(value)):
+        return value
+    used = symbol_names(value)
+    factors: list[Expr] = []
+    bound: list[Index] = []
+    waiting = [value]
+    while waiting:
+        factor = waiting.pop()
+        if isinstance(factor, Mul):
+            waiting += factor.args
+        elif isinstance(factor, Sum) and any(isinstance(p, Delta) and _is_worked_out(p) for p in walk(factor)):
+            fresh: dict[Expr, Expr] = {index: fresh_index(index, used) for index in factor.indices}
+            bound += [index for index in fresh.values() if isinstance(index, Index)]
+            waiting.append(substitute(factor.body, fresh))
+        else:
+            factors.append(factor)
+    return Sum(Mul(*factors), *bound)
+
+
+def _is_worked_out(delta: Expr) -> bool:
+    return any(isinstance(side, Add) or is_element(side) for side in delta.args)
 
 
 def _factor_inside(value: Expr) -> Expr:
@@ -122,7 +156,32 @@ class _Lowering:
             self.used |= symbol_names(equation.value) | {index.name for index in equation.indices}
 
     def add(self, task: Work) -> None:
-        self.done.append(task)
+        self.done.append(self.scattered(task) if isinstance(task, Task) else task)
+
+    def scattered(self, task: Task) -> Task:
+        """A sum with a delta for one of its target's indices as additions at the place the delta names."""
+        if task.how != "add" or not task.bound:
+            return task
+        places: dict[Index, Expr] = {}
+        factors = list(Mul.make_args(task.value))
+        for factor in [f for f in factors if isinstance(f, Delta)]:
+            for index, place in (factor.args, factor.args[::-1]):
+                if index in task.indices and index not in places and self.is_place(place, index):
+                    rest = [f for f in factors if f is not factor]
+                    if not any(index in free_indices(f) for f in (place, *rest)):
+                        places[index], factors = place, rest
+                        break
+        if not places:
+            return task
+        left = tuple(index for index in task.indices if index not in places)
+        where = tuple(places.get(index, index) for index in task.indices)
+        return Task(task.target, task.indices, Mul(*factors), (*left, *task.bound), "add", where)
+
+    def is_place(self, place: Expr, index: Index) -> bool:
+        """Whether a position is worked out, and surely inside the axis of `index`."""
+        if is_element(place):
+            return self.program.array(name_of(place)).domain.below == str(index.size)
+        return isinstance(place, Add) and always_inside(place, index.size)
 
     def without_reductions(self, value: Expr) -> Expr:
         """`value` with each reduction replaced by an element of a task of its own."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Symbol
+from sympy import Expr, S, Symbol
 
 from codegen.factorisations import factorised
 from codegen.loops import START, Accumulator, Local, Loop, Nest, Statement, Store, Update
@@ -59,7 +59,11 @@ def scheduled(program: Program, name: str) -> Nest:
     body: list[Statement] = []
     spare: list[Array] = []
     for segment in _segments(work):
-        if isinstance(segment, Factor):
+        if isinstance(segment, Task):
+            body += _scatter(segment)
+            if segment.target not in program.outputs:
+                spare.append(Array(segment.target, tuple(index.size for index in segment.indices)))
+        elif isinstance(segment, Factor):
             statements, more = factorised(segment.function, segment.source, segment.target, segment.size, used)
             body += [_lowered(statement) for statement in statements]
             spare += [*more, Array(segment.target, segment.shape)]
@@ -80,11 +84,22 @@ def _lowered(statement: Statement) -> Statement:
     return replace(statement, value=spelled_out(statement.value, lambda row: bool(row.c)))
 
 
-def _segments(work: Sequence[Work]) -> Iterator[Factor | list[Task]]:
+def _scatter(task: Task) -> list[Statement]:
+    """An array of zeros, and additions at the places of a task."""
+    cleared: Statement = Store(element(task.target, task.indices), S.Zero)
+    for index in reversed(task.indices):
+        cleared = Loop(index, (cleared,))
+    added: Statement = Store(element(task.target, task.places), task.value, "add")
+    for index in reversed(loop_order(replace(task, indices=()))):
+        added = Loop(index, (added,))
+    return [cleared, added]
+
+
+def _segments(work: Sequence[Work]) -> Iterator[Factor | Task | list[Task]]:
     """Tasks that may run together, with the factorisations between them."""
     together: list[Task] = []
     for task in work:
-        if isinstance(task, Factor):
+        if isinstance(task, Factor) or task.places:
             if together:
                 yield together
             together = []
@@ -100,7 +115,9 @@ def _target(task: Work) -> str:
 
 
 def _read(task: Work) -> frozenset[str]:
-    return frozenset((task.source,)) if isinstance(task, Factor) else names_in(task.value)
+    if isinstance(task, Factor):
+        return frozenset((task.source,))
+    return names_in(task.value).union(*(names_in(place) for place in task.places))
 
 
 def _names(task: Work) -> list[str]:
@@ -117,11 +134,13 @@ def _apart(work: Sequence[Work], program: Program) -> list[Work]:
             continue
         used_here = used | {index.name for index in (*task.indices, *task.bound)}
         names: dict[Expr, Expr] = {}
-        for index in (*task.indices, *task.bound):
+        for index in dict.fromkeys((*task.indices, *task.bound)):
             names[index] = index if index.name not in used else fresh_index(index, used_here)
             used.add(names[index].name)
         moved = tuple(names[i] for i in task.indices), tuple(names[i] for i in task.bound)
-        apart.append(replace(task, indices=moved[0], bound=moved[1], value=substitute(task.value, names)))
+        places = tuple(substitute(place, names) for place in task.places)
+        value = substitute(task.value, names)
+        apart.append(replace(task, indices=moved[0], bound=moved[1], value=value, places=places))
     return apart
 
 

@@ -37,11 +37,19 @@ class Signature:
         """NumPy's signature, or None when every operand is a scalar."""
         if not self.dims:
             return None
+        words = {
+            size: str(size) if isinstance(size, Dim | Integer) else f"size{at}" for at, size in enumerate(self.dims)
+        }
         left, right = (
-            ",".join(f"({','.join(str(size) for size in array.shape)})" for array in side)
+            ",".join(f"({','.join(words[size] for size in array.shape)})" for array in side)
             for side in (self.inputs, self.outputs)
         )
         return f"{left}->{right}"
+
+    @property
+    def computed(self) -> bool:
+        """Whether the size of some output is worked out from others, which NumPy cannot do."""
+        return any(not isinstance(size, Dim | Integer) for array in self.outputs for size in array.shape)
 
     def __str__(self) -> str:
         """The names and shapes of inputs and outputs, in the order a kernel takes and gives them."""
@@ -60,8 +68,8 @@ def signature(program: Program) -> Signature:
     dims: dict[Expr, None] = {}
     for array in (*program.inputs, *outputs):
         for size in array.shape:
-            if not isinstance(size, Dim | Integer):
-                raise ShapeError(f"{array.name} has the size {size}; a kernel's arrays need plain sizes")
+            if array in program.inputs and not isinstance(size, Dim | Integer):
+                raise ShapeError(f"{array.name} has the size {size}; the sizes of inputs are names or numbers")
             dims[size] = None
     known = {size for array in program.inputs for size in array.shape}
     for dim in program.dims:

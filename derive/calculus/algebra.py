@@ -12,7 +12,7 @@ from sympy import Add, Expr, Mul, Pow, Rational, S
 
 from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import c, u, x, y
-from derive.primitives import absolute, sigmoid
+from derive.primitives import absolute, equal, greater, greater_equal, less, less_equal, sigmoid, where
 from derive.program import Delta, Entry, Index, Reduction, Sum, is_element, names_in
 
 ALGEBRA = Table("algebra")
@@ -224,6 +224,18 @@ def reflected_sigmoid(value: Expr, context: Context) -> Expr | None:
 def is_negative(value: Expr) -> bool:
     """Whether a value is written with a minus sign in front."""
     return bool(value.could_extract_minus_sign())
+
+
+@rule(
+    "a choice between 1 and 0 is the condition itself",
+    where,
+    example=lambda: (where(greater(x, y), 1, 0), greater(x, y)),
+)
+def choice_of_one(value: Expr, context: Context) -> Expr | None:
+    condition, yes, no = value.args
+    if type(condition) in (greater, greater_equal, less, less_equal, equal) and {yes, no} == {S.One, S.Zero}:
+        return condition if yes == 1 else 1 - condition
+    return None
 
 
 @rule(

@@ -211,7 +211,7 @@ class _Reader:
         if any(word.arg is None for word in node.keywords):
             raise self.refused(node, "`**` is not part of the notation here")
         options = tuple((str(word.arg), self.tree(word.value, depth + 1)) for word in node.keywords)
-        reducing = name in ("sum", "prod", "max") and len(args) > 1
+        reducing = name in ("sum", "mean", "prod", "max") and len(args) > 1
         if reducing and all(isinstance(arg, Name) or _is_range(arg) for arg in args[1:]):
             plain = (arg.left if isinstance(arg, Binary) else arg for arg in args[1:])
             names = tuple(arg.name for arg in plain if isinstance(arg, Name))

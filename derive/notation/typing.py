@@ -123,6 +123,7 @@ class _Scope:
         self.named = {}
         self.letters = {name: Index(name, size) for name, size in zip(line.indices, shape, strict=False)}
         self.letters |= dict(self.plain_positions(line.tree))
+        self.letters |= dict(self.sliding_positions(line))
         self.loose = [node for node in nodes(line.tree) if isinstance(node, At)]
 
     def plain_positions(self, tree: Tree) -> Iterator[tuple[str, Index]]:
@@ -140,6 +141,20 @@ class _Scope:
 
     def wrong(self, problem: str, at: int) -> ShapeError:
         return ShapeError(str(ParseError(problem, self.text, at)) if self.text else problem)
+
+    def sliding_positions(self, line: Line) -> Iterator[tuple[str, Index]]:
+        """The indices on the left that slide along an axis, as the i of `y[i] = sum(w[k] * x[i + k], k)`.
+
+        They run as far as every position stays inside.
+        """
+        for part in nodes(line.tree):
+            if isinstance(part, Subscript) and part.name in self.arrays:
+                for position, size in zip(part.positions, self.arrays[part.name].shape, strict=False):
+                    names = _summed(position)
+                    loose = [name for name in names if name in line.indices and name not in self.letters]
+                    others = [self.letters[name].size for name in names if name in self.letters]
+                    if len(loose) == 1 and len(others) == len(names) - 1:
+                        yield loose[0], Index(loose[0], size - Add(*(other - 1 for other in others)))
 
     # ------------------------------------------------ nodes
 
@@ -231,6 +246,8 @@ class _Scope:
             raise ParseError(f"the index {missing[0]!r} does not occur under the {tree.kind}", self.text, tree.at)
         bound = [self.named.pop(name) for name in tree.indices]
         self.named.update(outer)
+        if tree.kind == "mean":
+            return Typed(Sum(inner.value, *bound) / Mul(*(index.size for index in bound)), inner.axes)
         return Typed({"sum": Sum, "prod": Product, "max": Maximum}[tree.kind](inner.value, *bound), inner.axes)
 
     # ------------------------------------------------ shapes
@@ -350,6 +367,16 @@ class _Scope:
         if not -len(value.axes) <= axis < len(value.axes):
             raise self.wrong(f"axis {axis} is not an axis of the shape {value.shape}", tree.at)
         return (value.axes[axis],)
+
+
+def _summed(position: Tree) -> list[str]:
+    """The names of a position such as i + k; empty where it is anything else."""
+    if isinstance(position, Name):
+        return [position.name]
+    if isinstance(position, Binary) and position.op == "+":
+        left, right = _summed(position.left), _summed(position.right)
+        return [*left, *right] if left and right else []
+    return []
 
 
 def _scalar_part(value: Typed) -> tuple[Expr, Expr]:

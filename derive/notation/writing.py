@@ -368,6 +368,8 @@ class _Unicode(_Printed):
         return f"{text}ᵀ"
 
     def subscript(self, name: str, positions: Sequence[str]) -> str:
+        if any(" " in p for p in positions):
+            return f"{self.name(name)}_{{{', '.join(positions)}}}"
         joint = "" if all(len(p) == 1 for p in positions) else ","
         return f"{self.name(name)}_{joint.join(positions)}"
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sympy import Integer
 
 from derive.errors import DomainError
 from derive.primitives import primitive
@@ -55,8 +56,13 @@ def sample(program: Program, seed: int, sizes: Mapping[str, int] | None = None) 
 
 
 def _sizes(program: Program, rng: np.random.Generator) -> dict[str, int]:
-    numbers = rng.permutation(np.arange(2, 2 + max(len(program.dims), 3)))
-    chosen = {dim.name: int(number) for dim, number in zip(program.dims, numbers, strict=False)}
+    chosen: dict[str, int] = {}
+    computed = {i.size for e in program.equations for i in e.indices if not (i.size.is_Integer or i.size.is_Symbol)}
+    for _ in range(TRIES):
+        numbers = rng.permutation(np.arange(2, 2 + max(len(program.dims), 3)))
+        chosen = {dim.name: int(number) for dim, number in zip(program.dims, numbers, strict=False)}
+        if all(size.xreplace({Dim(name): Integer(n) for name, n in chosen.items()}) > 0 for size in computed):
+            break
     for array in program.inputs:
         if array.domain.structure == "full column rank":
             rows, columns = (size.name for size in array.shape)
