@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import catalog
 from codegen.kernel import Kernel
+from derive.calculus.batching import batched
 from derive.compilation import compile_kernel, emit_source
 from derive.derivative import Derivative
 from derive.errors import DeriveError, nearest
@@ -58,6 +59,20 @@ def parse(text: str, given: str = "", **arrays: str) -> Formula:
     if not declared:
         raise DeriveError("the names in a text have to be declared: parse('x @ x', x='n'), or --given 'x: n'")
     return Formula(text.strip(), program=to_program(text, declared), name="formula")
+
+
+def batch(question: Question, over: str | Sequence[str], dim: str = "m", reduce: str = "mean") -> Formula:
+    """The formula of `dim` samples of the inputs `over`, from that of one: `reduce` is "mean", "sum" or "none".
+
+    >>> print(batch(parse("(x @ w - y)**2", x="d", w="d", y=""), over="x y").program.equations[-1])
+    mean_value = Sum(value[j], j)/m
+    """
+    formula = resolve(question)
+    names = tuple(over.replace(",", " ").split()) if isinstance(over, str) else tuple(over)
+    program = batched(formula.program, names, dim, reduce)
+    title = f"{formula.title}, {'each' if reduce == 'none' else reduce} of {dim} samples"
+    name = f"{formula.name or 'formula'}_batch"
+    return Formula(title, program=program, wrt=formula.wrt, name=name)
 
 
 def resolve(question: Question) -> Formula:

@@ -12,16 +12,19 @@ from functools import cached_property
 from typing import Any
 
 from codegen.kernel import BACKENDS
+from derive.calculus.curvature import Curvature, argument
+from derive.calculus.kronecker_form import Piece, written
 from derive.calculus.matrix_form import MatrixForm, matrix_forms
+from derive.calculus.matrix_reading import collected, negated, transposed
 from derive.calculus.questions import KINDS, Asked, Kind
 from derive.calculus.rewriting import Context
 from derive.calculus.structure import projection, structured
 from derive.compilation import compile_kernel
 from derive.derivation import Derivation, Step
-from derive.errors import BackendUnavailable
+from derive.errors import BackendUnavailable, DeriveError, DomainError, nearest
 from derive.formulas import Formula
 from derive.notation.index_form import from_index
-from derive.notation.tree import Tree
+from derive.notation.tree import Transpose, Tree
 from derive.notation.writing import write_latex, write_text, write_unicode
 from derive.program import (
     Element,
@@ -33,7 +36,8 @@ from derive.program import (
     name_of,
     positions_of,
 )
-from derive.verification.closed_forms import confirmed, proves
+from derive.verification.bending import most_negative
+from derive.verification.closed_forms import compressed, confirmed, proves
 from derive.verification.report import (
     Check,
     Report,
@@ -46,6 +50,12 @@ from derive.verification.report import (
 from derive.verification.sampling import Sample
 
 POINTS = 3
+CURVATURE_POINTS = 20
+LAYOUTS = {
+    "gradient": "the value's axes first, then the variable's, and a gradient has the axes of its variable",
+    "numerator": "the value's axes first, and the gradient of a number is a row, the transpose of ours",
+    "denominator": "the variable's axes first, so that a Jacobian is the transpose of ours",
+}
 
 
 class ClosedForm(str):
@@ -144,6 +154,14 @@ class Derivative:
         """The matrix form of each result, where there is one; each is compared with the index form."""
         given = frozenset(self.of.program.definitions)
         return tuple(confirmed(form, self.program) for form in matrix_forms(self.program, self.outputs, given))
+
+    @cached_property
+    def compressed(self) -> tuple[tuple[Piece, ...] | None, ...]:
+        """The second derivatives by matrices as sums of Kronecker products, with the rows of the variable in a line."""
+        return tuple(
+            compressed(self.program.definitions[name], self.program) if name in self.program.definitions else None
+            for name in self.outputs
+        )
 
     @property
     def matrix_form(self) -> ClosedForm | None:
@@ -249,7 +267,10 @@ class Derivative:
         shown = [form for form in self.closed_forms if form is not None]
         lines = self._lines(shown) if shown else []
         for name, form in zip(self.outputs, self.closed_forms, strict=True):
-            if form is None:
+            pieces = self.compressed[self.outputs.index(name)]
+            if form is None and pieces is not None:
+                lines.append(f"{self.heading(name)} = {written(pieces, self.ranks)}   (row after row)")
+            elif form is None:
                 lines += [
                     f"{self._left(e.element)} = {write_unicode(from_index(e.value))}" for e in self._needed_by(name)
                 ]
@@ -278,6 +299,58 @@ class Derivative:
             "latex": self._closed_latex(),
             "steps": [step.to_dict() for step in self.steps],
         }
+
+    # ------------------------------------------------ layout and curvature
+
+    def in_layout(self, layout: str) -> str:
+        """The closed forms in another layout, and what that changes.
+
+        "gradient" is ours: a derivative has the axes of the value first, then those of the variable, and a gradient the
+        axes of its variable. "denominator" has the variable's axes first; "numerator" writes gradients as rows.
+
+        Raises:
+            DomainError: there is no such layout.
+        """
+        if layout not in LAYOUTS:
+            raise DomainError(
+                f"no layout is called {layout!r}{nearest(layout, LAYOUTS)}; there are {', '.join(LAYOUTS)}"
+            )
+        scalar = self.kind in ("grad", "hvp")
+        turns = {"gradient": False, "numerator": scalar, "denominator": self.kind == "jacobian"}[layout]
+        if not turns:
+            return f"{self}\n({layout} layout: as in ours, {LAYOUTS['gradient']})"
+        lines = []
+        for form in self.closed_forms:
+            if form is None:
+                return f"{self}\n({layout} layout: {LAYOUTS[layout]}; there is no matrix form to write that way)"
+            vector = len(self.program.array(form.name).shape) == 1
+            tree = Transpose(form.tree) if vector else transposed(form.tree)
+            heading = f"({self.heading(form.name)})ᵀ" if scalar else self.heading(form.name)
+            lines.append(f"{heading} = {write_unicode(tree, self.ranks)}")
+        return "\n".join([*lines, f"({layout} layout: {LAYOUTS[layout]})"])
+
+    def curvature(self) -> Curvature:
+        """Whether the formula is convex in its variables jointly: proved, refuted by a direction, or unknown.
+
+        Raises:
+            DeriveError: this is no Hessian.
+        """
+        if self.kind != "hessian":
+            raise DeriveError(f"curvature is told by a Hessian, not by a {self.row.name}; ask hessian(…).curvature()")
+        if len(self.wrt) == 1 and self.closed_forms[0] is not None:
+            form = self.closed_forms[0]
+            domains = {array.name: array.domain for array in self.program.inputs}
+            why = argument(form.tree, domains, self.ranks, dict(form.where))
+            if why:
+                return Curvature("convex", why)
+            against = argument(collected(negated(form.tree)), domains, self.ranks, dict(form.where))
+            if against:
+                return Curvature("concave", against)
+        for point in samples(self.program, CURVATURE_POINTS):
+            bend = most_negative(self.program, self.outputs, self.wrt, point)
+            if bend is not None:
+                return Curvature("not convex", bend)
+        return Curvature("unknown", f"no direction of negative curvature at {CURVATURE_POINTS} random points")
 
     # ------------------------------------------------ checks
 

@@ -195,7 +195,7 @@ def _ratio(first: Expr, second: Expr, context: Context) -> Expr | None:
     if _names(first) != _names(second):
         return None
     licensed = tuple((a.name, a.domain) for a in context.arrays.values() if a.name in context.constraints)
-    one, other = (_normal(term, licensed, context.definitions) for term in (first, second))
+    one, other = (_normal(term, licensed, context.definitions or ()) for term in (first, second))
     if len(one) != len(other) or [m for m, _ in one] != [m for m, _ in other]:
         return None
     ratios = {c2 / c1 for (_, c1), (_, c2) in zip(one, other, strict=True)}

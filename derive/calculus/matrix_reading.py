@@ -41,7 +41,7 @@ Axes = tuple[Index, ...]
 ONE = Number(S.One)
 
 
-class _NoForm(Exception):
+class NoForm(Exception):
     """The value has no matrix form."""
 
 
@@ -65,7 +65,7 @@ def equation_form(equation: Equation) -> Tree | None:
         return None
     try:
         return _over(_read(equation.value), equation.indices).tree
-    except _NoForm:
+    except NoForm:
         return None
 
 
@@ -88,7 +88,7 @@ def _read(value: Expr) -> Form:
         return _product_form(value)
     row = primitive(value)
     if row is None:
-        raise _NoForm
+        raise NoForm
     arguments = [_read(arg) for arg in value.args]
     axes = _common_axes(arguments)
     return Form(Call(row.name, tuple(_over(arg, axes).tree if arg.axes else arg.tree for arg in arguments)), axes)
@@ -100,7 +100,7 @@ def _product_form(value: Expr) -> Form:
     if any(isinstance(part, Entry) and part.function == "matrix_power" for part in walk(value)):
         factors, found = flattened(value)
         if any(isinstance(factor, Add) and _exponents([factor]) for factor in factors):
-            return _sum_of_terms([_read(term) for term in _opened(value)])
+            return _sum_of_terms([_read(term) for term in opened(value)])
         counting = tuple(index for index in found if index in _exponents(factors))
         if counting:
             inner = _read(Sum(Mul(*factors), *(index for index in found if index not in counting)))
@@ -112,14 +112,14 @@ def _product_form(value: Expr) -> Form:
         return pair
     try:
         return _contracted(body, bound)
-    except _NoForm:
+    except NoForm:
         terms = Add.make_args(multiplied_out(body))
         try:
             if len(terms) < 2:
                 raise
             return _sum_of_terms([_contracted(term, bound) for term in terms])
-        except _NoForm:
-            flat = _opened(value)
+        except NoForm:
+            flat = opened(value)
             return _sum_of_terms([_contracted(Mul(*factors), tuple(inner)) for factors, inner in map(flattened, flat)])
 
 
@@ -152,19 +152,19 @@ def _kronecker(value: Expr) -> Form | None:
     return Form(Call("kron", tuple(form.tree for form in forms)), (a, b))
 
 
-def _opened(value: Expr) -> list[Expr]:
+def opened(value: Expr) -> list[Expr]:
     """A value as terms without brackets: products under sums, the sums outside."""
     if isinstance(value, Add):
-        return [term for part in value.args for term in _opened(part)]
+        return [term for part in value.args for term in opened(part)]
     if isinstance(value, Sum):
-        return [Sum(term, *value.indices) for term in _opened(value.body)]
+        return [Sum(term, *value.indices) for term in opened(value.body)]
     if not isinstance(value, Mul):
         return [value]
     terms: list[Expr] = [S.One]
     for factor in value.args:
-        inner = _opened(factor)
+        inner = opened(factor)
         if len(terms) * len(inner) > MANY_TERMS:
-            raise _NoForm
+            raise NoForm
         terms = [term * part for term in terms for part in inner]
     return terms
 
@@ -178,7 +178,7 @@ def _exponents(factors: Sequence[Expr]) -> frozenset[Index]:
 def _element(ref: Expr) -> Form:
     positions = positions_of(ref)
     if not all(isinstance(p, Index) for p in positions) or len(positions) > 2:
-        raise _NoForm
+        raise NoForm
     if len(set(positions)) < len(positions):
         return Form(Call("diag", (Name(name_of(ref)),)), positions[:1])
     return Form(Name(name_of(ref)), positions)
@@ -187,7 +187,7 @@ def _element(ref: Expr) -> Form:
 def _entry(value: Entry) -> Form:
     exponent, positions = split_exponent(value)
     if not all(isinstance(p, Index) for p in positions):
-        raise _NoForm
+        raise NoForm
     call = Call(value.function, (*map(Name, value.arrays), *map(from_index, exponent)))
     if len(set(positions)) < len(positions):
         return Form(Call("diag", (call,)), positions[:1])
@@ -197,14 +197,14 @@ def _entry(value: Entry) -> Form:
 def _delta(value: Expr) -> Form:
     left, right = value.args
     if not (isinstance(left, Index) and isinstance(right, Index) and left.size == right.size):
-        raise _NoForm
+        raise NoForm
     return Form(Call("eye", (from_index(left.size),)), (left, right))
 
 
 def _common_axes(forms: Sequence[Form]) -> Axes:
     axes = max((form.axes for form in forms), key=len)
     if any(form.axes and set(form.axes) != set(axes) for form in forms):
-        raise _NoForm
+        raise NoForm
     return axes
 
 
@@ -223,7 +223,7 @@ def _over(form: Form, axes: Axes) -> Form:
     if len(form.axes) == 1 and len(axes) == 2:
         ones = Call("ones", (from_index(axes[1 - axes.index(form.axes[0])].size),))
         return Form(Call("outer", (form.tree, ones) if axes[0] == form.axes[0] else (ones, form.tree)), axes)
-    raise _NoForm
+    raise NoForm
 
 
 def transposed(tree: Tree) -> Tree:
@@ -260,7 +260,7 @@ def _is_number(tree: Tree) -> bool:
 def _sum_of_terms(forms: list[Form]) -> Form:
     axes = _common_axes(forms)
     if len(axes) == 2 and any(not form.axes for form in forms):
-        raise _NoForm
+        raise NoForm
     return Form(_added([_over(form, axes).tree if form.axes else form.tree for form in forms]), axes)
 
 
@@ -276,6 +276,16 @@ def _added(trees: list[Tree]) -> Tree:
         sign, rest = _signed(tree)
         total = Binary("-" if sign < 0 else "+", total, rest)
     return total
+
+
+def negated(tree: Tree) -> Tree:
+    """The tree with its sign changed, pushed into a sum."""
+    terms: list[Tree] = []
+    rest = tree
+    while isinstance(rest, Binary) and rest.op in "+-":
+        terms.insert(0, Unary("-", rest.right) if rest.op == "+" else rest.right)
+        rest = rest.left
+    return _added([_scaled(Unary("-", ONE), rest) if not _signed(rest)[0] < 0 else _signed(rest)[1], *terms])
 
 
 def _coefficient(tree: Tree) -> Tree | None:
@@ -380,7 +390,7 @@ def _product_of_chain(factors: Sequence[Tree]) -> Tree:
 
 
 @dataclass
-class _Graph:
+class Graph:
     """A product of arrays over indices: scalars, weights on vertices, edges between them."""
 
     scalars: list[tuple[Tree, bool]]
@@ -401,9 +411,9 @@ class _Graph:
             if present is not None and _is_identity(present):
                 if _is_identity(form):
                     return
-                raise _NoForm
+                raise NoForm
             if below and present is None:
-                raise _NoForm
+                raise NoForm
             op = "/" if below else "*"
             self.edges[key] = (
                 form
@@ -449,7 +459,13 @@ def _product(left: Tree, right: Tree) -> Tree:
 
 def _contracted(body: Expr, bound: Axes) -> Form:
     """The product `body` summed over `bound`."""
-    graph = _Graph([], {}, {})
+    graph, scalar_part = product_graph(body, bound)
+    return _finished(graph, scalar_part)
+
+
+def product_graph(body: Expr, bound: Axes) -> tuple[Graph, Expr]:
+    """The product `body` summed over `bound` as a graph on its free indices, and the number in front."""
+    graph = Graph([], {}, {})
     factors = powers(body) if isinstance(body, Mul | Pow) else {body: S.One}
     scalar_part = Mul(*(b**p for b, p in factors.items() if not _has_arrays(b) and not _has_arrays(p)))
     arrays = {b: p for b, p in factors.items() if _has_arrays(b) or _has_arrays(p)}
@@ -459,14 +475,32 @@ def _contracted(body: Expr, bound: Axes) -> Form:
         _join_power(graph, base, power)
     for vertex in sorted(bound, key=lambda v: (len(graph.touching(v)), v.name)):
         _eliminate(graph, vertex)
-    return _finished(graph, scalar_part)
+    return graph, scalar_part
+
+
+def edge_between(graph: Graph, row: Index, column: Index) -> Form | None:
+    """What stands between two indices: an edge with weights on its ends, or an outer product of the weights."""
+    key = frozenset((row, column))
+    part = Graph([], {v: list(graph.weights[v]) for v in (row, column) if v in graph.weights}, {})
+    if key in graph.edges:
+        part.edges[key] = graph.edges[key]
+        return _over(_weighted(graph.edges[key], part), (row, column))
+    for vertex in (row, column):
+        part.weights.setdefault(vertex, [(Call("ones", (from_index(vertex.size),)), False)])
+    found = _without_edges(part, (row, column))
+    return None if found is None else _over(found, (row, column))
+
+
+def scalar_in_front(graph: Graph, number: Expr) -> Form:
+    """The number that multiplies a graph."""
+    return _finished(Graph(graph.scalars, {}, {}), number)
 
 
 def _has_arrays(value: Expr) -> bool:
     return any(isinstance(ref, Indexed) for ref in elements(value)) or bool(free_indices(value))
 
 
-def _join_power(graph: _Graph, base: Expr, power: Expr) -> None:
+def _join_power(graph: Graph, base: Expr, power: Expr) -> None:
     form = _read(base)
     if abs(power) == Rational(1, 2) and not _has_arrays(power):
         form, power = _root(form), 2 * power
@@ -526,11 +560,11 @@ def _softmax(above: Expr, total: Expr) -> Form | None:
     return None
 
 
-def _eliminate(graph: _Graph, vertex: Index) -> None:
+def _eliminate(graph: Graph, vertex: Index) -> None:
     """Sum over one index."""
     keys = graph.touching(vertex)
     if len(keys) > 2:
-        raise _NoForm
+        raise NoForm
     parts = graph.weights.pop(vertex, [])
     if not keys:
         graph.scalars.append((_total(parts, vertex), False))
@@ -592,14 +626,14 @@ def _matrix_vector(edge: Form, far: Index, vertex: Index, weight: Tree | None) -
     return Form(_chain(_over(edge, (far, vertex)).tree, vector), (far,))
 
 
-def _finished(graph: _Graph, scalar_part: Expr) -> Form:
+def _finished(graph: Graph, scalar_part: Expr) -> Form:
     """What is left when all bound indices are gone: a number, a vector, or one matrix."""
     axes: dict[Index, None] = {}
     for form in graph.edges.values():
         axes.update(dict.fromkeys(form.axes))
     axes.update(dict.fromkeys(graph.weights))
     if len(axes) > 2 or len(graph.edges) > 1:
-        raise _NoForm
+        raise NoForm
     negative = bool(scalar_part.as_coeff_Mul()[0].is_negative)
     size = from_index(-scalar_part if negative else scalar_part)
     scalar = _quotient([(size, False), *graph.scalars])
@@ -633,7 +667,7 @@ def _scaled(scalar: Tree, tree: Tree) -> Tree:
     return Unary("-", body) if sign < 0 else body
 
 
-def _without_edges(graph: _Graph, axes: Axes) -> Form | None:
+def _without_edges(graph: Graph, axes: Axes) -> Form | None:
     if not axes:
         return None
     if len(axes) == 1:
@@ -647,7 +681,7 @@ def _without_edges(graph: _Graph, axes: Axes) -> Form | None:
     return Form(Call("outer", (left, right)), (row, column))
 
 
-def _weighted(edge: Form, graph: _Graph) -> Form:
+def _weighted(edge: Form, graph: Graph) -> Form:
     """A matrix with its rows and columns weighed."""
     row, column = edge.axes
     left, right = graph.weight(row), graph.weight(column)

@@ -89,7 +89,7 @@ def link(value: Expr, context: Context) -> Link | None:
 
 def definition_of(name: str, context: Context) -> Equation | None:
     """The equation of a name, when the context knows it."""
-    return next((e for e in context.definitions if e.target == name), None)
+    return next((e for e in context.definitions or () if e.target == name), None)
 
 
 def flattened(value: Expr) -> tuple[list[Expr], list[Index]]:
@@ -120,7 +120,7 @@ def symmetric(name: str, context: Context) -> bool:
     if known is None or len(known.indices) != 2 or known.indices[0].size != known.indices[1].size:
         return False
     arrays = tuple((a.name, a.domain) for a in context.arrays.values() if a.name in context.constraints)
-    return _equals_its_transpose(known, context.definitions, arrays)
+    return _equals_its_transpose(known, context.definitions or (), arrays)
 
 
 @lru_cache(maxsize=4096)

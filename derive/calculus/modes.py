@@ -106,7 +106,11 @@ class _Work:
 
 def _scope(program: Program, context: Context) -> Context:
     """What rules may know of `program`; without given definitions, its equations are folded back to."""
-    return replace(context, arrays=program.arrays, definitions=context.definitions or foldable(program))
+    return replace(
+        context,
+        arrays=program.arrays,
+        definitions=foldable(program) if context.definitions is None else context.definitions,
+    )
 
 
 def foldable(program: Program) -> tuple[Equation, ...]:

@@ -28,12 +28,13 @@ MAX_APPLICATIONS = 10_000
 class Context:
     """What a rule may know: the arrays in scope, definitions to fold back to, and what is being differentiated by.
 
+    Without `definitions` a program's own equations are folded back to.
     `tangents` maps the names that depend on the variable to the names of their derivatives (forward mode);
     `constraints` are the names whose domain's equalities (a simplex sums to one) may be used.
     """
 
     arrays: Mapping[str, Array] = field(default_factory=dict)
-    definitions: tuple[Equation, ...] = ()
+    definitions: tuple[Equation, ...] | None = None
     tangents: Mapping[str, str] = field(default_factory=dict)
     constraints: frozenset[str] = frozenset()
 
@@ -41,7 +42,7 @@ class Context:
     def definitions_reading(self) -> dict[str, tuple[Equation, ...]]:
         """The definitions by one name that each of them reads."""
         found: dict[str, tuple[Equation, ...]] = {}
-        for definition in self.definitions:
+        for definition in self.definitions or ():
             name = min(names_in(definition.value), default="")
             found[name] = (*found.get(name, ()), definition)
         return found

@@ -37,6 +37,14 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(kind=kind)
         command.add_argument("--wrt", help="the inputs to differentiate by: one name, several with commas, or all")
         command.add_argument("--steps", action="store_true", help="print the steps too")
+        command.add_argument("--layout", choices=("gradient", "numerator", "denominator"), help="how to lay it out")
+        if kind == "grad":
+            command.add_argument(
+                "--convention",
+                default="entries",
+                choices=("entries", "structured", "tangent"),
+                help="by the entries of a structured variable, its free parameters, or its tangent directions",
+            )
 
     code = _formula(_command(commands, "code", "the generated source of a value or a derivative", "code"))
     which = code.add_mutually_exclusive_group()

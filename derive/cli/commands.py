@@ -55,18 +55,22 @@ def show(options: argparse.Namespace) -> int:
 
 def derivative(options: argparse.Namespace) -> int:
     """Print a derivative with its check."""
-    found = QUESTIONS[options.kind](_asked(options), options.wrt)
+    extra = {"convention": options.convention} if options.kind == "grad" else {}
+    found = QUESTIONS[options.kind](_asked(options), options.wrt, **extra)
     report = found.check_mathematics()
     if options.json:
-        _json(found.to_dict() | {"check": report.to_dict()})
+        curvature = {"curvature": str(found.curvature())} if options.kind == "hessian" else {}
+        _json(found.to_dict() | curvature | {"check": report.to_dict()})
         return 0 if report.ok else 1
     print("\n".join(_described(found.of)[: -1 if found.of.source else None]))
     print()
-    print(_indented(bold(str(found))))
+    print(_indented(bold(found.in_layout(options.layout) if options.layout else str(found))))
     if found.matrix_form is not None and found.index_form != str(found):
         print(f"\n  index form\n{_indented(found.index_form, 4)}")
     if options.steps:
         print(f"\n  steps\n{_indented(found.explained(), 4)}")
+    if options.kind == "hessian":
+        print(f"\n  {found.curvature()}")
     print(f"\n{_indented(_verdict(report))}")
     return 0 if report.ok else 1
 
@@ -188,6 +192,9 @@ def _verdict(report: Any) -> str:
     worst = max((c.worst_error for c in differences), default=0.0)
     points = max((c.points for c in differences), default=0)
     said = f"agrees with central differences in 50 digits at {points} random points (worst error {worst:.0e})"
+    orders = {c.against for c in report.checks if c.subject.startswith("the remainder")}
+    if orders:
+        said += f"\nTaylor remainder: {', '.join(sorted(orders))}"
     if claims:
         said += f"\nthe known closed form{'s are' if len(claims) > 1 else ' is'} proved equal"
     return f"{green('checked')}  " + said.replace("\n", "\n" + " " * 9)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sympy import Expr, Mul, S
+
+from derive.calculus.kronecker_form import PAIRS, Piece, kronecker_form
 from derive.calculus.matrix_form import MatrixForm
 from derive.calculus.normal_form import same
 from derive.errors import CheckFailed, ShapeError
 from derive.notation.typing import to_program
 from derive.notation.writing import write_text
-from derive.program import Equation, Program, fresh_name, inlined, live, substitute
+from derive.program import Array, Equation, Program, fresh_name, inlined, live, substitute
 from derive.verification.equality import worst_error
 from derive.verification.oracle import evaluate
 from derive.verification.report import DERIVATIVE_TOLERANCE, samples
@@ -39,6 +42,32 @@ def agrees(form: MatrixForm, program: Program) -> bool:
     """Whether the matrix form is proved, or has the index form's values at random points in 50 digits."""
     told, made, _ = _told(form, program)
     return proved(form, program) or _same_values(program, told, made)
+
+
+def compressed(equation: Equation, program: Program) -> tuple[Piece, ...] | None:
+    """The Kronecker products an equation with four axes consists of, compared with it.
+
+    Raises:
+        CheckFailed: they have other values; a wrong form is never shown.
+    """
+    pieces = kronecker_form(equation)
+    if pieces is None:
+        return None
+    arrays = [array for name, array in program.arrays.items() if name != equation.target]
+    made: list[Equation] = []
+    total: Expr = S.Zero
+    for piece in pieces:
+        values = []
+        for tree, pair in zip((piece.scale, piece.left, piece.right), ((), *PAIRS[piece.kind]), strict=True):
+            *more, told = to_program(tree, [*arrays, *(Array(e.target, e.shape) for e in made)], "part").equations
+            made += more
+            values.append(substitute(told.value, {told.indices[k]: equation.indices[at] for k, at in enumerate(pair)}))
+        total += Mul(*values)
+    if not _same_values(program, Equation(equation.target, equation.indices, total), made):
+        raise CheckFailed(
+            f"the Kronecker form of {equation.target} does not agree with its index form; please report it"
+        )
+    return pieces
 
 
 def proves(program: Program, name: str, claim: str) -> bool:

@@ -22,6 +22,7 @@ mse — Mean squared error of a linear model
     (∇_w)_j = (2/n) Σ_i X_ij (ŷ_i − y_i)
 
   checked  agrees with central differences in 50 digits at 3 random points (worst error 2e-34)
+           Taylor remainder: order 2.00
            the known closed form is proved equal
 """
 
