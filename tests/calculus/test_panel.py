@@ -28,7 +28,10 @@ PANEL = {
     "jensen-shannon": ("sum(p * log(2*p/(p + q)) + q * log(2*q/(p + q))) / 2", {"p": "k simplex", "q": "k simplex"}),
     "log-determinant": ("logdet(S)", {"S": "n n spd"}),
     "gaussian nll": ("logdet(S) + (x - m) @ inv(S) @ (x - m)", {"S": "n n spd", "x": "n", "m": "n"}),
-    "gaussian process": ("y @ solve(K + s**2 * eye(n), y) + logdet(K + s**2 * eye(n))", {"K": "n n spd", "s": "", "y": "n"}),
+    "gaussian process": (
+        "y @ solve(K + s**2 * eye(n), y) + logdet(K + s**2 * eye(n))",
+        {"K": "n n spd", "s": "", "y": "n"},
+    ),
     "rbf kernel": ("exp(-norm(x - z)**2 / (2 * l**2))", {"x": "d", "z": "d", "l": "positive"}),
     "rayleigh": ("(x @ A @ x) / (x @ x)", {"x": "n", "A": "n n symmetric"}),
     "cosine": ("(x @ y) / (norm(x) * norm(y))", {"x": "n", "y": "n"}),

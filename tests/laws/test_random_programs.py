@@ -41,7 +41,7 @@ GRAMMAR = {
             "sum(X[i, c[i]] * y[i], i)",
             "sum(eigvalsh(S)**2)",
             "sum(matrix_power({A}, 3))",
-            "prod(tanh({n}))",
+            "prod(1 + y**2)",
             "max(sin({n}))",
         ],
     ),
