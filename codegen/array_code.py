@@ -137,6 +137,8 @@ class ArrayCode:
             for place in positions_of(ref)
         )
         scatters = any(isinstance(task, Task) and task.places for task in work)
+        rows = {primitive(part) for task in work if isinstance(task, Task) for part in walk(task.value)}
+        helpers += [row.helper for row in sorted(filter(None, rows), key=lambda row: row.name) if row.helper]
         return helpers + [GRID] * (gathers or scatters) + [GATHER] * gathers + [SCATTER] * scatters
 
     def factor(self, task: Factor) -> str:

@@ -140,7 +140,24 @@ def _with_libm() -> None:
                 break
 
 
-_LIBM = ("exp", "log", "log1p", "expm1", "sin", "cos", "tan", "atan", "tanh", "pow")
+_LIBM = (
+    "erf",
+    "erfc",
+    "lgamma",
+    "tgamma",
+    "sinh",
+    "cosh",
+    "exp",
+    "log",
+    "log1p",
+    "expm1",
+    "sin",
+    "cos",
+    "tan",
+    "atan",
+    "tanh",
+    "pow",
+)
 
 
 # ---------------------------------------------------------------- the text

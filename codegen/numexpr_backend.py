@@ -9,7 +9,7 @@ from sympy import Expr
 
 from codegen.array_code import ATOM, SUM, ArrayCode, Part
 from codegen.numpy_backend import NumPyBackend
-from derive.primitives import Primitive
+from derive.primitives import Primitive, primitive
 from derive.program import Dim, Index, Program, free_indices
 
 
@@ -28,7 +28,21 @@ class _NumexprCode(ArrayCode):
 
     def knows(self, row: Primitive) -> bool:
         """Whether numexpr has the function."""
-        return bool(row.numexpr)
+        return bool(row.numexpr) or bool(row.numpy and row.lowered is None) or bool(row.helper)
+
+    def call(self, value: Expr) -> Part:
+        """A function in numexpr's language; one that it lacks stands beside the evaluation, in NumPy's."""
+        row = primitive(value)
+        if row is None or row.numexpr or self.frame is None:
+            return super().call(value)
+        return self.beside(self.called_by_numpy, value)
+
+    def called_by_numpy(self, value: Expr) -> Part:
+        """A function of NumPy's, its argument evaluated first."""
+        row = primitive(value)
+        assert row is not None
+        parts, axes = self.together([self.value(arg) for arg in value.args])
+        return Part(row.numpy.format(*(part.text for part in parts)), axes)
 
     def template(self, row: Primitive) -> str:
         """How a function is called in numexpr's language."""

@@ -18,6 +18,8 @@ from typing import Any, TypeAlias
 import sympy
 from sympy import Expr, Function, S
 
+from derive.errors import NotDifferentiable
+
 Rowwise: TypeAlias = "Callable[..., Any]"
 SymPyClass: TypeAlias = "type[Function]"
 
@@ -32,7 +34,8 @@ class Primitive:
     `kinks(*args)` are expressions that vanish where the function is not smooth. `range` bounds its values.
 
     `c` is the C library's name for it, or an operator (`>`, `?:`); `numpy` and `numexpr` are templates with `{0}`,
-    `{1}`…; an empty spelling means that the backend uses `stable`, or else `meaning`.
+    `{1}`…; an empty spelling means that the backend uses `stable`, or else `meaning`. `helper` is Python that defines
+    what the NumPy template calls. `approximate` says that `stable` is right to double precision only.
     """
 
     name: str
@@ -49,6 +52,8 @@ class Primitive:
     c: str = ""
     numpy: str = ""
     numexpr: str = ""
+    helper: str = ""
+    approximate: bool = False
 
     @property
     def lowered(self) -> Rowwise | None:
@@ -317,6 +322,197 @@ minimum: SymPyClass = _row(
     numexpr="where(({0} < {1}) | ({0} != {0}), {0}, {1})",
 )
 
+# ---------------------------------------------------------------- hyperbolic functions and inverses
+
+sinh: SymPyClass = _row(
+    "sinh",
+    lambda x: cosh(x),
+    function=sympy.sinh,
+    meaning=lambda x: (exp(x) - exp(-x)) / 2,
+    value=lambda m, x: m.sinh(x),
+    latex=r"\sinh\left({0}\right)",
+    c="sinh",
+    numpy="np.sinh({0})",
+    numexpr="sinh({0})",
+)
+cosh: SymPyClass = _row(
+    "cosh",
+    lambda x: sinh(x),
+    function=sympy.cosh,
+    meaning=lambda x: (exp(x) + exp(-x)) / 2,
+    value=lambda m, x: m.cosh(x),
+    range=(1, inf),
+    latex=r"\cosh\left({0}\right)",
+    c="cosh",
+    numpy="np.cosh({0})",
+    numexpr="cosh({0})",
+)
+log_cosh: SymPyClass = _row(
+    "log_cosh",
+    lambda x: tanh(x),
+    meaning=lambda x: log((exp(x) + exp(-x)) / 2),
+    stable=lambda x: where(
+        less(absolute(x), 1), log1p(2 * sinh(x / 2) ** 2), absolute(x) + log1p(exp(-2 * absolute(x))) - log(2)
+    ),
+    value=lambda m, x: abs(x) + m.log1p(m.exp(-2 * abs(x))) - m.log(2),
+    range=(0, inf),
+    latex=r"\log\cosh\left({0}\right)",
+    unicode="log cosh({0})",
+)
+
+# ---------------------------------------------------------------- the error function and the normal distribution
+
+
+def _from_scipy(name: str, fallback: str) -> dict[str, Any]:
+    """NumPy code for a function that SciPy has, and Python one number at a time."""
+    helper = (
+        f"try:\n    from scipy.special import {name} as _{name}\nexcept ImportError:\n"
+        f"    import math\n\n    _{name} = np.vectorize(math.{fallback}, otypes=[float])"
+    )
+    return {"numpy": f"_{name}({{0}})", "helper": helper}
+
+
+erf: SymPyClass = _row(
+    "erf",
+    lambda x: 2 / sympy.sqrt(sympy.pi) * exp(-(x**2)),
+    value=lambda m, x: m.erf(x),
+    range=(-1, 1),
+    latex=r"\operatorname{{erf}}\left({0}\right)",
+    c="erf",
+    **_from_scipy("erf", "erf"),
+)
+erfc: SymPyClass = _row(
+    "erfc",
+    lambda x: -2 / sympy.sqrt(sympy.pi) * exp(-(x**2)),
+    meaning=lambda x: 1 - erf(x),
+    value=lambda m, x: m.erfc(x),
+    range=(0, 2),
+    latex=r"\operatorname{{erfc}}\left({0}\right)",
+    c="erfc",
+    **_from_scipy("erfc", "erfc"),
+)
+normal_pdf: SymPyClass = _row(
+    "normal_pdf",
+    lambda x: -x * normal_pdf(x),
+    meaning=lambda x: exp(-(x**2) / 2) / sympy.sqrt(2 * sympy.pi),
+    range=(0, 1),
+    latex=r"\varphi\left({0}\right)",
+    unicode="φ({0})",
+)
+normal_cdf: SymPyClass = _row(
+    "normal_cdf",
+    lambda x: normal_pdf(x),
+    meaning=lambda x: (1 + erf(x / sympy.sqrt(2))) / 2,
+    stable=lambda x: erfc(-x / sympy.sqrt(2)) / 2,
+    value=lambda m, x: m.erfc(-x / m.sqrt(2)) / 2,
+    range=(0, 1),
+    latex=r"\Phi\left({0}\right)",
+    unicode="Φ({0})",
+)
+
+
+def _log_normal_cdf(x: Expr) -> Expr:
+    """The logarithm itself down to −20, from there the asymptotic series of Mills' ratio."""
+    far = where(less(x, -20), x, -20)
+    odd, total = 1, S.One
+    for k in range(1, 7):
+        odd *= 2 * k - 1
+        total += (-1) ** k * odd / far ** (2 * k)
+    tail = -(far**2) / 2 - log(-far) - log(2 * sympy.pi) / 2 + log(total)
+    return where(less(x, -20), tail, log(normal_cdf(where(less(x, -20), -20, x))))
+
+
+log_normal_cdf: SymPyClass = _row(
+    "log_normal_cdf",
+    lambda x: exp(-(x**2) / 2 - log(2 * sympy.pi) / 2 - log_normal_cdf(x)),
+    meaning=lambda x: log(normal_cdf(x)),
+    stable=_log_normal_cdf,
+    range=(-inf, 0),
+    latex=r"\log\Phi\left({0}\right)",
+    unicode="log Φ({0})",
+    approximate=True,
+)
+
+# ---------------------------------------------------------------- the gamma function and its logarithmic derivatives
+
+gamma: SymPyClass = _row(
+    "gamma",
+    lambda x: gamma(x) * digamma(x),
+    value=lambda m, x: m.gamma(x),
+    latex=r"\Gamma\left({0}\right)",
+    unicode="Γ({0})",
+    c="tgamma",
+    **_from_scipy("gamma", "gamma"),
+)
+lgamma: SymPyClass = _row(
+    "lgamma",
+    lambda x: digamma(x),
+    value=lambda m, x: m.log(abs(m.gamma(x))),
+    latex=r"\log\Gamma\left({0}\right)",
+    unicode="log Γ({0})",
+    c="lgamma",
+    **_from_scipy("gammaln", "lgamma"),
+)
+
+SHIFT = 12  # how far the recurrence carries an argument before the asymptotic series is good to double precision
+
+
+def _polygamma(order: int) -> Rowwise:
+    """The derivative of digamma of an order: reflection, recurrence, then the asymptotic series.
+
+    Source: NIST Digital Library of Mathematical Functions, 5.15.5, 5.15.6 and 5.15.8.
+    """
+
+    def reflected(x: Expr) -> Expr:
+        cotangent = sympy.Dummy()
+        slope = cotangent
+        for _ in range(order):
+            slope = -sympy.pi * (1 + cotangent**2) * sympy.diff(slope, cotangent)
+        value: Expr = -sympy.pi * slope.subs(cotangent, 1 / tan(sympy.pi * x))
+        return value
+
+    def stable(x: Expr) -> Expr:
+        inside = where(greater(x, 0), x, 1 - x)
+        return where(greater(x, 0), series(inside), reflected(x) + (-1) ** order * series(inside))
+
+    def series(x: Expr) -> Expr:
+        sign = (-1) ** (order + 1)
+        far = x + SHIFT
+        terms = [sign * sympy.factorial(order) / (x + k) ** (order + 1) for k in range(SHIFT)]
+        if order == 0:
+            terms += [log(far), -1 / (2 * far)]
+            terms += [-sympy.bernoulli(2 * k) / (2 * k * far ** (2 * k)) for k in range(1, 8)]
+        else:
+            terms.append(sign * sympy.factorial(order - 1) / far**order)
+            terms.append(sign * sympy.factorial(order) / (2 * far ** (order + 1)))
+            for k in range(1, 8):
+                size = sympy.bernoulli(2 * k) * sympy.factorial(2 * k + order - 1) / sympy.factorial(2 * k)
+                terms.append(sign * size / far ** (2 * k + order))
+        total: Expr = sum(terms[1:], terms[0])
+        return total
+
+    return stable
+
+
+def _without_derivative(x: Expr) -> Expr:
+    raise NotDifferentiable(f"no rule differentiates a polygamma function of order {len(POLYGAMMAS) - 1}, of {x}")
+
+
+POLYGAMMAS = ("digamma", "trigamma", "tetragamma", "pentagamma", "hexagamma")
+for _order, _name in enumerate(POLYGAMMAS):
+    _next = POLYGAMMAS[_order + 1] if _order + 1 < len(POLYGAMMAS) else ""
+    _row(
+        _name,
+        (lambda x, after=_next: BY_NAME[after].function(x)) if _next else _without_derivative,
+        stable=_polygamma(_order),
+        value=lambda m, x, order=_order: m.psi(order, x),
+        latex=rf"\psi^{{{{({_order})}}}}\left({{0}}\right)" if _order else r"\psi\left({0}\right)",
+        unicode=f"ψ{'′' * _order}({{0}})",
+        approximate=True,
+    )
+digamma: SymPyClass = BY_NAME["digamma"].function
+trigamma: SymPyClass = BY_NAME["trigamma"].function
+
 # ---------------------------------------------------------------- activations and their companions
 
 sigmoid: SymPyClass = _row(
@@ -359,6 +555,17 @@ xlogy: SymPyClass = _row(
     stable=lambda x, y: where(equal(x, 0), 0, x * log(y)),
     value=lambda m, x, y: 0 * y if x == 0 else x * m.log(y),
     latex=r"{0} \log {1}",
+)
+
+gelu: SymPyClass = _row(
+    "gelu",
+    lambda x: normal_cdf(x) + x * normal_pdf(x),
+    meaning=lambda x: x * normal_cdf(x),
+)
+silu: SymPyClass = _row(
+    "silu",
+    lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x))),
+    meaning=lambda x: x * sigmoid(x),
 )
 
 

@@ -12,8 +12,24 @@ from sympy import Add, Expr, Mul
 from derive.calculus.algebra import powers
 from derive.calculus.recognition import RECOGNITION
 from derive.calculus.rewriting import Context, Table, rewrite
-from derive.calculus.samples import a, i, j, k, p, x
-from derive.primitives import exp, expm1, log, log1p, log_sigmoid, sigmoid, softplus, tanh, xlogy
+from derive.calculus.samples import a, i, j, k, p, u, x
+from derive.primitives import (
+    cosh,
+    exp,
+    expm1,
+    gamma,
+    lgamma,
+    log,
+    log1p,
+    log_cosh,
+    log_normal_cdf,
+    log_sigmoid,
+    normal_cdf,
+    sigmoid,
+    softplus,
+    tanh,
+    xlogy,
+)
 from derive.program import Maximum, Program, Sum, is_element, map_values
 
 STABILITY = Table("numerical stability", RECOGNITION)
@@ -119,6 +135,39 @@ def shifted_softmax(value: Expr, context: Context) -> Expr | None:
             largest = Maximum(base.body.args[0], *base.indices)
             rest = value / above * base ** (-power)
             return rest * exp(above.args[0] + power * largest) * _shifted_sum(base, largest) ** power
+    return None
+
+
+@rule(
+    "log cosh u as one function, which does not overflow",
+    log,
+    example=lambda: (log(cosh(x)), log_cosh(x)),
+)
+def log_of_cosh(value: Expr, context: Context) -> Expr | None:
+    inner = value.args[0]
+    return log_cosh(inner.args[0]) if isinstance(inner, cosh) else None
+
+
+@rule(
+    "log Φ(u) as one function, which does not underflow",
+    log,
+    example=lambda: (log(normal_cdf(x)), log_normal_cdf(x)),
+)
+def log_of_normal_cdf(value: Expr, context: Context) -> Expr | None:
+    inner = value.args[0]
+    return log_normal_cdf(inner.args[0]) if isinstance(inner, normal_cdf) else None
+
+
+@rule(
+    "log Γ(u) as one function, which does not overflow",
+    log,
+    example=lambda: (log(gamma(u)), lgamma(u)),
+    licence="the argument is positive",
+)
+def log_of_gamma(value: Expr, context: Context) -> Expr | None:
+    inner = value.args[0]
+    if isinstance(inner, gamma) and is_element(inner.args[0]) and context.domain(inner.args[0]).positive:
+        return lgamma(inner.args[0])
     return None
 
 

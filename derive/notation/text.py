@@ -33,7 +33,7 @@ ARRAY_FUNCTIONS = (
     "log_softmax", "logsumexp", "delta", "prod", "cumsum", "kron", "solve", "pinv", *ARRAY_FUNCTION_ROWS,
 )  # fmt: skip
 ELEMENTWISE = tuple(BY_NAME)
-FUNCTIONS = (*ELEMENTWISE, "sqrt", "log2", "square", *ARRAY_FUNCTIONS)
+FUNCTIONS = (*ELEMENTWISE, "sqrt", "log2", "square", "swish", *ARRAY_FUNCTIONS)
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "+",
     ast.Sub: "-",

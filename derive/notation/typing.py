@@ -29,7 +29,7 @@ from derive.notation.tree import (
     Word,
     nodes,
 )
-from derive.primitives import BY_NAME, absolute, exp, less_equal
+from derive.primitives import BY_NAME, absolute, exp, less_equal, silu
 from derive.program import (
     LETTERS,
     Array,
@@ -399,6 +399,7 @@ _EXTRA: dict[str, Callable[..., Expr]] = {
     "sqrt": sqrt,
     "log2": lambda x: log(x) / log(2),
     "square": lambda x: x**2,
+    "swish": silu,
 }
 
 

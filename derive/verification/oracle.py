@@ -222,7 +222,8 @@ class _Numpy:
     """NumPy's functions under the names that rows use, which are mpmath's."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(np, {"atan": "arctan"}.get(name, name))
+        found = getattr(np, {"atan": "arctan"}.get(name, name), None)
+        return found or (lambda *args: np.float64(getattr(mpmath.fp, name)(*map(float, args))))
 
 
 _NUMPY = _Numpy()
@@ -263,6 +264,8 @@ class _Digits:
             return self._called(function, args)
         except (OverflowError, MemoryError):
             raise DomainError("a value is too large to be computed with") from None
+        except (ValueError, ZeroDivisionError):  # a pole
+            return mpmath.nan
 
     def _called(self, function: Any, args: list[Any]) -> Any:
         return self._real(mpmath.mpf(0) + function(mpmath, *args))

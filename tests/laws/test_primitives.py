@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import sympy
 
+from derive.errors import NotDifferentiable
 from derive.notation.index_form import from_index
 from derive.notation.text import parse_tree
 from derive.notation.writing import write_latex, write_text, write_unicode
-from derive.primitives import PRIMITIVES
+from derive.primitives import POLYGAMMAS, PRIMITIVES
 from derive.program import Array, Equation, Program, element, walk
 from derive.verification.equality import assert_close
 from derive.verification.finite_differences import derivative
@@ -34,6 +35,10 @@ def points(row):
 def test_derivatives(row):
     program = program_of(row, row.function)
     for at in range(row.arity):
+        if row.name == POLYGAMMAS[-1]:
+            with pytest.raises(NotDifferentiable):
+                program_of(row, row.derivatives[at])
+            continue
         slope = program_of(row, row.derivatives[at])
         for point in points(row):
             expected = derivative(program, "value", LETTERS[at], point)
@@ -49,7 +54,7 @@ def test_other_forms_agree(row):
             assert_close(
                 evaluate(program_of(row, lambda *a, f=form: sympy.sympify(f(*a))), point)["value"],
                 wanted,
-                1e-40,
+                1e-14 if form is row.stable and row.approximate else 1e-40,
                 row.name,
             )
 
@@ -79,7 +84,7 @@ def test_stable_forms_stay_finite(row):
         if not mpmath.isfinite(exact):
             continue
         value = evaluate(program_of(row, lambda *a: sympy.sympify(row.stable(*a))), point, digits=None)["value"][()]
-        assert abs(value - float(exact)) <= 1e-15 * max(abs(float(exact)), 1e-290)
+        assert abs(value - float(exact)) <= (3e-15 if row.approximate else 1e-15) * max(abs(float(exact)), 1e-290)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
