@@ -11,7 +11,7 @@ from collections import Counter
 from sympy import Add, Expr, Mul, Pow, Rational, S
 
 from derive.calculus.rewriting import Context, Table
-from derive.calculus.samples import c, u, x, y
+from derive.calculus.samples import a, c, i, u, x, y
 from derive.primitives import absolute, equal, greater, greater_equal, less, less_equal, sigmoid, where
 from derive.program import Delta, Entry, Index, Reduction, Sum, is_element, names_in
 
@@ -164,6 +164,40 @@ def sign_into_bracket(value: Expr, context: Context) -> Expr | None:
                 continue  # (x − m)_i (x − m)_j keep their order
             turned = Add(*(-term for term in factor.args))
             return _shorter(Mul(-1, turned, *(part for part in value.args if part is not factor)), value)
+    return None
+
+
+@rule(
+    "brackets of one kind are written one way",
+    Mul,
+    example=lambda: ((x - y) * Sum((y - x) * a[i], i), Mul(-1, x - y, Sum((x - y) * a[i], i))),
+)
+def one_way(value: Expr, context: Context) -> Expr | None:
+    for at, first in enumerate(value.args):
+        for bracket in _brackets(first):
+            for place, second in enumerate(value.args[at + 1 :], start=at + 1):
+                turned = _turned(second, bracket)
+                if turned is not None:
+                    return Mul(-1, turned, *(f for k, f in enumerate(value.args) if k != place))
+    return None
+
+
+def _brackets(value: Expr) -> list[Expr]:
+    """The sums of terms that are factors of a product, be it under a sum."""
+    if isinstance(value, Mul):
+        return [bracket for factor in value.args for bracket in _brackets(factor)]
+    if isinstance(value, Sum):
+        return _brackets(value.body)
+    return [value] if isinstance(value, Add) else []
+
+
+def _turned(value: Expr, wanted: Expr) -> Expr | None:
+    """`value` with its sign changed, by turning round a bracket under a sum that is the opposite of `wanted`."""
+    if isinstance(value, Sum):
+        for factor in Mul.make_args(value.body):
+            if isinstance(factor, Add) and factor.free_symbols and _alike(Add(*(-t for t in factor.args)), wanted):
+                rest = (other for other in Mul.make_args(value.body) if other is not factor)
+                return Sum(Mul(Add(*(-t for t in factor.args)), *rest), *value.indices)
     return None
 
 

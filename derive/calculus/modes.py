@@ -93,7 +93,8 @@ class _Work:
 
     def settled(self, target: Element, value: Expr) -> Expr:
         """A result in which no letter has two meanings."""
-        apart = renamed_apart(value, frozenset(index.name for index in free_indices(target)))
+        names = {*self.program.arrays, *(dim.name for dim in self.program.dims)}
+        apart = renamed_apart(value, frozenset(index.name for index in free_indices(target)) | names)
         if apart != value:
             self.steps.append(Step(target, value, apart, "a bound index takes another letter"))
         return apart

@@ -12,7 +12,7 @@ from sympy import Add, Expr, Mul, Pow, S
 from derive.calculus.algebra import is_negative, powers
 from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import x
-from derive.primitives import exp, sigmoid, tanh
+from derive.primitives import cosh, exp, sigmoid, sinh, tanh
 
 RECOGNITION = Table("functions with names")
 rule = RECOGNITION.rule
@@ -55,6 +55,21 @@ def exp_times_sigmoid(value: Expr, context: Context) -> Expr | None:
         for base, power in factors.items():
             if isinstance(base, sigmoid) and base.args[0] == -exponent and power.is_Rational and power >= 1:
                 return value / factor / base * sigmoid(exponent)
+    return None
+
+
+@rule(
+    "sinh u / cosh u is tanh u",
+    Mul,
+    example=lambda: (sinh(x) / cosh(x), tanh(x)),
+)
+def recognise_quotient(value: Expr, context: Context) -> Expr | None:
+    factors = powers(value)
+    for base, power in factors.items():
+        above = sinh(base.args[0]) if isinstance(base, cosh) and power.is_Integer and power < 0 else None
+        times = min(-power, factors.get(above, S.Zero)) if above is not None else S.Zero
+        if times > 0:
+            return value * (base / above) ** times * tanh(base.args[0]) ** times
     return None
 
 

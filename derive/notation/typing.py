@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Add, Expr, I, Indexed, Integer, Mul, S, log, nan, oo, sqrt, zoo
+from sympy import Add, Expr, I, Indexed, Integer, Mul, Pow, S, log, nan, oo, sqrt, zoo
 
 from derive.array_functions import ARRAY_FUNCTIONS
 from derive.errors import ParseError, ShapeError, nearest
@@ -55,6 +55,7 @@ from derive.program import (
 )
 
 MAX_EXPONENT = 1000
+MAX_MATRIX_EXPONENT = 64
 
 
 @dataclass(frozen=True)
@@ -342,7 +343,7 @@ class _Scope:
     def whole(self, value: Typed, at: int) -> Expr:
         """A whole number: of sizes, indices, and scalars that are declared natural."""
         for part in walk(value.value):
-            integer = part.is_Integer or isinstance(part, Dim | Index | Add | Mul)
+            integer = part.is_Integer or isinstance(part, Dim | Index | Add | Mul | Pow)
             known = self.arrays.get(name_of(part)) if is_element(part) else None
             if (not integer and not (known and known.domain.integer)) or value.axes:
                 problem = "a whole number was expected: of numbers, sizes, indices, and scalars declared natural"
@@ -434,6 +435,9 @@ def _array_function(scope: _Scope, tree: Call) -> Typed:
         return scope.array_function(tree, scope.typed(tree.args[0]))
     scope.arity(tree, 2)
     exponent = scope.whole(scope.typed(tree.args[1]), tree.at)
+    if exponent.is_Integer and abs(exponent) > MAX_MATRIX_EXPONENT:
+        what = f"exponents of matrices are at most {MAX_MATRIX_EXPONENT}; one that is declared natural may be any"
+        raise ParseError(what, scope.text, tree.at)
     return scope.array_function(tree, scope.typed(tree.args[0]), (exponent,))
 
 

@@ -188,10 +188,14 @@ class _Text(_Hand):
         return f"{self.write(tree.left, ATOM)}**{self.write(tree.right, POWER)}"
 
     def fraction(self, tree: Binary) -> tuple[str, int]:
-        return f"{self.write(tree.left, PRODUCT)} / {self.write(tree.right, FRACTION)}", PRODUCT
+        return f"{self.first(tree.left)} / {self.write(tree.right, FRACTION)}", PRODUCT
+
+    def first(self, tree: Tree) -> str:
+        """The first factor: its sign needs no bracket."""
+        return self.write(tree, NEGATION if isinstance(tree, Unary) else PRODUCT)
 
     def times(self, tree: Binary) -> str:
-        return f"{self.write(tree.left, PRODUCT)} {tree.op} {self.write(tree.right, FRACTION)}"
+        return f"{self.first(tree.left)} {tree.op} {self.write(tree.right, FRACTION)}"
 
     def call(self, tree: Call) -> tuple[str, int]:
         words = [self.write(arg) for arg in tree.args]
