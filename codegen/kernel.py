@@ -158,7 +158,9 @@ class Kernel:
     @cached_property
     def _casting(self) -> dict[str, Any]:
         """Numbers may lose digits on their way into a kernel of single precision, not into others."""
-        return {"casting": "same_kind"} if self.dtype == "float32" else {}
+        if self.dtype != "float32":
+            return {}
+        return {"casting": "same_kind", "signature": self.ufunc.types[0]}  # without it inputs have to be cast safely
 
     @cached_property
     def _positions(self) -> tuple[tuple[int, Array], ...]:
@@ -260,7 +262,7 @@ class Kernel:
                 entries = np.asarray(value)
             except ValueError:
                 return ShapeError(f"{self.name}: {array.name} is not an array: its rows differ in length")
-            if not np.can_cast(entries.dtype, kind, **self._casting):
+            if not np.can_cast(entries.dtype, kind, "same_kind" if self._casting else "safe"):
                 accepted = "integers" if kind == "int64" else "real numbers"
                 return DomainError(f"{self.name}: {array.name} has to hold {accepted}, not {entries.dtype}")
             arrays.append(entries)

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from sympy import Expr
 
-from codegen import store
-from codegen.loops import Accumulator, How, Local, Loop, Nest, Statement, Update
+from codegen import lapack, store
+from codegen.loops import Accumulator, Factorise, How, Local, Loop, Nest, Statement, Update
 from codegen.schedule import scheduled
 from codegen.signature import Loop as MachineLoop
 from codegen.signature import Signature, signature
@@ -120,6 +120,8 @@ def _compiled(source: str) -> bytes:
 def _linked(code: bytes, name: str) -> MachineLoop:
     binding = _llvmlite().binding
     _with_libm()
+    for kind, address in lapack.addresses().items():
+        binding.add_symbol(f"derive_lapack_{kind}", address)
     machine = binding.Target.from_default_triple().create_target_machine(jit=True)
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
@@ -140,6 +142,7 @@ def _with_libm() -> None:
                 break
 
 
+LARGE = 32  # from here on LAPACK wins over plain loops
 _LIBM = (
     "erf",
     "erfc",
@@ -284,6 +287,8 @@ class _Module(Speller[str]):
     def statement(self, statement: Statement) -> None:
         if isinstance(statement, Loop):
             self.loop_over(statement)
+        elif isinstance(statement, Factorise):
+            self.factorise(statement)
         elif isinstance(statement, Local):
             self.registers[statement.name] = self.spell(statement.value)
         elif isinstance(statement, Accumulator):
@@ -318,6 +323,24 @@ class _Module(Speller[str]):
         self.lines.insert(place, f"  {index} = phi {SIZE} [ 0, %{before} ], [ {step}, %{self.label} ]")
         more = self.let(f"icmp slt {SIZE} {step}, {size}")
         self.emit(f"br i1 {more}, label %{name}, label %{name}.end")
+        self.block(f"{name}.end")
+
+    def factorise(self, statement: Factorise) -> None:
+        """LAPACK for a large matrix, the loops for a small one."""
+        self.count += 1
+        name, size = f"factorise{self.count}", self.integer(statement.size)
+        source, target = self.slots[statement.source], self.slots[statement.target]
+        kind = "float" if self.single else "double"
+        self.declare(f"lapack_{kind}", f"void @derive_lapack_{kind}(i64, ptr, i64, i64, ptr, i64)")
+        large = self.let(f"icmp sge {SIZE} {size}, {LARGE}")
+        self.emit(f"br i1 {large}, label %{name}.large, label %{name}.small")
+        self.block(f"{name}.large")
+        given = f"ptr {source.pointer}, i64 {source.strides[0]}, i64 {source.strides[1]}, ptr {target.pointer}"
+        self.emit(f"call void @derive_lapack_{kind}(i64 {lapack.number(statement.function)}, {given}, i64 {size})")
+        self.emit(f"br label %{name}.end")
+        self.block(f"{name}.small")
+        self.statements(statement.body)
+        self.emit(f"br label %{name}.end")
         self.block(f"{name}.end")
 
     # ------------------------------------------------ the loop for NumPy

@@ -8,6 +8,7 @@ Grammar::
                 | Accumulator(name, initial)              a number that does
                 | Update(name, value, how)                name = name + value, name * value, or the larger
                 | Store(element, value, how)              the same for an element of an array, or plain assignment
+                | Factorise(function, ...)                a function of a whole matrix, by loops or by LAPACK
 
 Values are SymPy scalars without reductions: elements, locals, indices, sizes, arithmetic, and functions that C knows.
 Workspace arrays are the intermediates that loops could not be fused around; they are dense and row-major.
@@ -68,7 +69,18 @@ class Store:
     how: How = "set"
 
 
-Statement: TypeAlias = "Loop | Local | Accumulator | Update | Store"
+@dataclass(frozen=True)
+class Factorise:
+    """`target = function(source)` for a square matrix: by `body`, or where there is LAPACK and the size is worth it."""
+
+    function: str
+    source: str
+    target: str
+    size: Expr
+    body: tuple[Statement, ...]
+
+
+Statement: TypeAlias = "Loop | Local | Accumulator | Update | Store | Factorise"
 
 
 @dataclass(frozen=True)
@@ -101,6 +113,8 @@ def _names(body: tuple[Statement, ...]) -> Iterator[str]:
         if isinstance(statement, Loop):
             yield statement.index.name
             yield from _names(statement.body)
+        elif isinstance(statement, Factorise):
+            yield from _names(statement.body)
         elif isinstance(statement, Local | Accumulator):
             yield statement.name
 
@@ -110,6 +124,9 @@ def _lines(body: tuple[Statement, ...], depth: int) -> Iterator[str]:
     for statement in body:
         if isinstance(statement, Loop):
             yield f"{pad}for {statement.index} < {statement.index.size}:"
+            yield from _lines(statement.body, depth + 1)
+        elif isinstance(statement, Factorise):
+            yield f"{pad}{statement.target} = {statement.function}({statement.source})"
             yield from _lines(statement.body, depth + 1)
         elif isinstance(statement, Local):
             yield f"{pad}{statement.name} := {statement.value}"

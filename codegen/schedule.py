@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from sympy import Expr, S, Symbol
 
 from codegen.factorisations import factorised
-from codegen.loops import START, Accumulator, Local, Loop, Nest, Statement, Store, Update
+from codegen.loops import START, Accumulator, Factorise, Local, Loop, Nest, Statement, Store, Update
 from codegen.lowering import Factor, Task, Work, spelled_out, tasks
 from derive.program import (
     Array,
@@ -65,7 +65,8 @@ def scheduled(program: Program, name: str) -> Nest:
                 spare.append(Array(segment.target, tuple(index.size for index in segment.indices)))
         elif isinstance(segment, Factor):
             statements, more = factorised(segment.function, segment.source, segment.target, segment.size, used)
-            body += [_lowered(statement) for statement in statements]
+            loops = tuple(_lowered(statement) for statement in statements)
+            body.append(Factorise(segment.function, segment.source, segment.target, segment.size, loops))
             spare += [*more, Array(segment.target, segment.shape)]
         else:
             inside = {task.target for task in segment}
@@ -79,7 +80,7 @@ def _lowered(statement: Statement) -> Statement:
     """A statement whose functions all have a name in C."""
     if isinstance(statement, Loop):
         return replace(statement, body=tuple(map(_lowered, statement.body)))
-    if isinstance(statement, Accumulator):
+    if isinstance(statement, Accumulator | Factorise):
         return statement
     return replace(statement, value=spelled_out(statement.value, lambda row: bool(row.c)))
 
@@ -252,8 +253,8 @@ class _Planner:
     def _renamed(self, statement: Statement) -> Statement:
         if isinstance(statement, Loop):
             return replace(statement, body=tuple(self.renamed(statement.body)))
-        if isinstance(statement, Accumulator):
-            return statement
+        if isinstance(statement, Accumulator | Factorise):
+            return statement  # factorisations read whole arrays
         return replace(statement, value=self.read(statement.value))
 
     def read(self, value: Expr) -> Expr:
