@@ -33,7 +33,7 @@ from derive.errors import BackendUnavailable
 from derive.program import Array, Dim, Index, Program, is_element, name_of, positions_of
 
 TYPES = {"float64": "double", "float32": "float"}
-INTRINSICS = {"exp", "log", "sin", "cos", "sqrt", "fabs", "pow"}
+INTRINSICS = {"floor", "exp", "log", "sin", "cos", "sqrt", "fabs", "pow"}
 ARITHMETIC = {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"}
 ORDERED = {">": "ogt", ">=": "oge", "<": "olt", "<=": "ole", "==": "oeq", "!=": "une"}
 SIZE = "i64"
@@ -144,6 +144,7 @@ def _with_libm() -> None:
 
 LARGE = 32  # from here on LAPACK wins over plain loops
 _LIBM = (
+    "floor",
     "erf",
     "erfc",
     "lgamma",

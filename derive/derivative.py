@@ -387,13 +387,20 @@ class Derivative:
                 maps[name] = projection(row, variable, self.program.definitions[name].indices)
         return maps
 
+    @property
+    def _with_all_names(self) -> Program:
+        """The program of the derivative, with all that the formula defines."""
+        known = set(self.of.program.definitions)
+        new = (equation for equation in self.program.equations if equation.target not in known)
+        return replace(self.program, equations=(*self.of.program.equations, *new))
+
     def _claim_checks(self) -> list[Check]:
         """The entry's claims about these derivatives, each proved by its normal form."""
         claims = dict(self.of.claims) if self.row.claimed and self.convention == "entries" else {}
         found = []
         for name, block in zip(self.outputs, self.blocks, strict=True):
             if block in claims:
-                ok = proves(self.program, name, claims[block])
+                ok = proves(self._with_all_names, name, claims[block])
                 detail = "" if ok else f"the claim {claims[block]!r} about {self.heading(name)} could not be proved"
                 found.append(Check(f"claim: {claims[block]}", "normal form", ok, 0.0, 1, detail))
         return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import sympy
-from sympy import Expr, Symbol, pi, sqrt, sympify
+from sympy import Expr, Rational, Symbol, pi, sqrt, sympify
 
 from derive.domains import Domain, domain
 from derive.errors import DeriveError
@@ -20,18 +20,25 @@ from derive.primitives import (
     absolute,
     arctan,
     cos,
+    cosh,
+    digamma,
     equal,
+    erf,
+    erfc,
     exp,
     expm1,
+    floor,
     greater,
     greater_equal,
     less,
     less_equal,
+    lgamma,
     log,
     log1p,
     log_sigmoid,
     maximum,
     minimum,
+    normal_cdf,
     relu,
     sigmoid,
     sign,
@@ -44,24 +51,31 @@ from derive.primitives import (
 )
 from derive.program import (
     Array,
+    Delta,
     Dim,
+    Entry,
     Equation,
     Index,
     Maximum,
+    Product,
     Program,
     Sum,
     check,
+    children,
     is_element,
     is_name,
     name_of,
     positions_of,
+    rebuilt,
 )
 
 __all__ = [
-    "Formula", "Maximum", "Sum", "absolute", "arctan", "arrays", "binary", "cos", "dims", "equal", "exp", "expm1",
-    "greater", "greater_equal", "index_into", "indices", "less", "less_equal", "log", "log1p", "log_sigmoid", "maximum",
-    "minimum", "nonnegative", "nonzero", "pi", "positive", "relu", "scalars", "sigmoid", "sign", "signs", "simplex",
-    "sin", "softplus", "sqrt", "tan", "tanh", "unit", "where", "within", "xlogy",
+    "Delta", "Formula", "Maximum", "Product", "Rational", "Sum", "absolute", "arctan", "arrays", "binary", "cos", "cosh",
+    "count", "determinant", "digamma", "dims", "equal", "erf", "erfc", "exp", "expm1", "floor", "greater",
+    "greater_equal", "index_into", "indices", "inverse", "less", "less_equal", "lgamma", "log", "log1p",
+    "log_determinant", "log_sigmoid", "maximum", "minimum", "nonnegative", "nonzero", "normal_cdf", "pi", "positive",
+    "relu", "scalars", "sigmoid", "sign", "signs", "simplex", "sin", "softplus", "spd", "sqrt", "tan", "tanh", "unit",
+    "where", "within", "xlogy",
 ]  # fmt: skip
 
 Declared: TypeAlias = "Array | Symbol"
@@ -192,7 +206,7 @@ def in_our_words(value: Expr) -> Expr:
         for other in rest:
             first = fold(first, other)
         return first
-    return value.func(*(a if isinstance(a, Index) else in_our_words(a) for a in value.args))
+    return rebuilt(value, tuple(map(in_our_words, children(value))))
 
 
 # ---------------------------------------------------------------- the vocabulary
@@ -237,7 +251,36 @@ def index_into(size: Dim) -> Callable[[Declared], Array]:
     return within(f"index {size.name}")
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A function of a whole array, whose entries can be asked for: `inverse(S)[i, j]`."""
+
+    function: str
+    array: str
+
+    def __getitem__(self, positions: tuple[Expr | int, ...]) -> Expr:
+        """The entry at these positions."""
+        return Entry(self.function, (self.array,), positions)
+
+
+def inverse(of: Array) -> Whole:
+    """The inverse of a square matrix, declared or defined."""
+    return Whole("inv", of.name)
+
+
+def determinant(of: Array) -> Expr:
+    """The determinant of a square matrix."""
+    return Entry("det", (of.name,))
+
+
+def log_determinant(of: Array) -> Expr:
+    """The logarithm of the absolute value of a determinant."""
+    return Entry("logdet", (of.name,))
+
+
 positive = within("positive")
+count = within("natural")
+spd = within("spd")
 nonnegative = within("nonnegative")
 nonzero = within("nonzero")
 unit = within("in (0,1)")

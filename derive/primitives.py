@@ -223,6 +223,18 @@ sign: SymPyClass = _row(
     numpy="np.sign({0})",
 )
 
+floor: SymPyClass = _row(
+    "floor",
+    _zero,
+    value=lambda m, x: m.floor(x),
+    kinks=lambda x: (sin(sympy.pi * x),),
+    latex=r"\left\lfloor {0} \right\rfloor",
+    unicode="⌊{0}⌋",
+    c="floor",
+    numpy="np.floor({0})",
+    numexpr="floor({0})",
+)
+
 # ---------------------------------------------------------------- comparisons and choices
 
 greater: SymPyClass = _row(

@@ -45,7 +45,7 @@ from derive.calculus.polynomials import (
     sole_label,
     sort_key,
 )
-from derive.primitives import exp, log, primitive
+from derive.primitives import exp, log, primitive, where
 from derive.program import (
     Array,
     Delta,
@@ -65,6 +65,7 @@ from derive.program import (
 )
 
 EXPANDED_POWER = 12
+TRUTHS = ("greater", "greater_equal", "less", "less_equal", "equal")  # 0 or 1, their own squares
 TRIED_ORDERS = 5040
 
 
@@ -151,6 +152,9 @@ class _Algebra:
         row = primitive(value)
         if row is None:
             return single(("constant", str(value)))
+        if isinstance(value, where) and primitive(value.args[0]) is not None:
+            condition, yes, no = value.args
+            return self.read(condition * yes + (1 - condition) * no)
         if row.meaning is not None:
             return self.read(row.meaning(*value.args))
         return single(("call", row.name, tuple(frozen(self.read(a)) for a in value.args)))
@@ -260,7 +264,7 @@ class _Algebra:
         for atom, power in powers.items():
             if not power:
                 continue
-            if atom[0] == "delta" and power > 0:
+            if power > 0 and (atom[0] == "delta" or (atom[0] == "call" and atom[1] in TRUTHS)):
                 kept.append((atom, UNIT))
             elif atom[0] == "prime" and not 0 < power < 1:
                 others.append(self.power_of_number(Fraction(atom[1]), power))

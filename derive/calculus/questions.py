@@ -127,13 +127,21 @@ def jacobian(asked: Asked, context: Context) -> Found:
 def hessian(asked: Asked, context: Context) -> Found:
     """Forward mode over reverse mode."""
     first = _gradient_names(asked)
-    derived, found = reverse(asked.program, asked.wrt, first, Context())
+    derived, found = _with_all_names(asked, first)
     again = replace(context, definitions=foldable(asked.program))
     pairs = [(row, column) for row in first for column in asked.wrt]
     parts = [(derived, found)]
     for (row, column), output in zip(pairs, asked.outputs, strict=True):
         parts.append(forward(derived, (row,), column, (output,), again))
     return joined(asked, parts)
+
+
+def _with_all_names(asked: Asked, names: tuple[str, ...]) -> Found:
+    """The gradient's program with every equation of the formula, since any of them may be folded back to."""
+    derived, found = reverse(asked.program, asked.wrt, names, Context())
+    known = set(asked.program.definitions)
+    new = (equation for equation in derived.equations if equation.target not in known)
+    return replace(derived, equations=(*asked.program.equations, *new)), found
 
 
 def _gradient_names(asked: Asked) -> tuple[str, ...]:
@@ -159,7 +167,7 @@ def vjp(asked: Asked, context: Context) -> Found:
 def hvp(asked: Asked, context: Context) -> Found:
     """Forward mode along a direction, over reverse mode."""
     first = _gradient_names(asked)
-    derived, found = reverse(asked.program, asked.wrt, first, Context())
+    derived, found = _with_all_names(asked, first)
     again = replace(context, definitions=foldable(asked.program))
     program, then = along(derived, first, asked.directions(), asked.outputs, again)
     return program, Derivation(asked.program, found.steps + then.steps)

@@ -223,7 +223,14 @@ class _Numpy:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(np, {"atan": "arctan"}.get(name, name), None)
-        return found or (lambda *args: np.float64(getattr(mpmath.fp, name)(*map(float, args))))
+        return found or (lambda *args: _at_no_pole(getattr(mpmath.fp, name), *map(float, args)))
+
+
+def _at_no_pole(function: Any, *args: float) -> Any:
+    try:
+        return np.float64(function(*args))
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return np.float64(np.nan)
 
 
 _NUMPY = _Numpy()
