@@ -26,6 +26,8 @@ SUBJECTS = (
     "distributions",
     "probability",
     "information",
+    "optimization",
+    "signal",
 )
 
 

@@ -65,7 +65,7 @@ dot_geometric = Formula(
     claims={na: "nb * cos(theta)", nb: "na * cos(theta)", theta: "-na * nb * sin(theta)"},
     source=f"{STRANG}, section 1.2",
     tags=("vector", "geometry"),
-    explanation="The product of two lengths and the cosine of the angle between them; zero when they are perpendicular.",
+    explanation="Two lengths times the cosine of the angle between them; zero when they are perpendicular.",
 )
 
 l1_norm = Formula(

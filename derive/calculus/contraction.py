@@ -195,7 +195,7 @@ def collect_terms_of_sum(total: Expr, context: Context) -> Expr | None:
 
 def _ratio(first: Expr, second: Expr, context: Context) -> Expr | None:
     """The number by which `second` is a multiple of `first`, when their normal forms show one."""
-    if _names(first) != _names(second) or not _is_multilinear(first):
+    if _names(first) != _names(second) or not is_multilinear(first):
         return None
     licensed = tuple((a.name, a.domain) for a in context.arrays.values() if a.name in context.constraints)
     one, other = (_normal(term, licensed, context.definitions or ()) for term in (first, second))
@@ -214,7 +214,7 @@ def _names(term: Expr) -> Counter[str]:
 
 
 @lru_cache(maxsize=4096)
-def _is_multilinear(term: Expr) -> bool:
+def is_multilinear(term: Expr) -> bool:
     """Whether a term is made of sums and products alone, and not too many: then its normal form takes no time."""
     parts = list(walk(term))
     return len(parts) <= LONG_TERM and not any(p.is_Function or isinstance(p, Maximum | Product) for p in parts)

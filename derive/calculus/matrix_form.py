@@ -58,7 +58,9 @@ def _settled(read: Mapping[str, Tree | None], program: Program) -> dict[str, Tre
     """The forms as they are shown: symmetric matrices without transposes, auxiliary names put in, plain brackets."""
     named = frozenset(array.name for array in program.inputs)
     context = Context(arrays=program.arrays, definitions=program.equations, constraints=named)
-    even = {name for name, array in program.arrays.items() if len(array.shape) == 2 and symmetric(name, context)}
+    taken = {name for equation in program.equations for name in whole_arrays(equation.value)}
+    square = {a.name for a in program.arrays.values() if len(a.shape) == 2 and (a.domain.symmetric or a.name in taken)}
+    even = {name for name in square if symmetric(name, context)}
     trees: dict[str, Tree | None] = {}
     auxiliary: dict[str, Tree] = {}
     for equation in program.equations:

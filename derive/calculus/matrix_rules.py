@@ -15,6 +15,7 @@ from itertools import pairwise
 from sympy import Add, Expr, Indexed, Mul, S
 
 from derive.array_functions import row_of
+from derive.calculus.contraction import is_multilinear
 from derive.calculus.normal_form import same
 from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import S as SPD
@@ -133,6 +134,8 @@ def _equals_its_transpose(
     for other in reversed(definitions):
         if other.target != known.target:
             value = inlined(value, {other.target: other})
+    if not is_multilinear(value):
+        return False
     turned = substitute(value, {row: column, column: row})
     arrays = {name: Array(name, domain=domain) for name, domain in domains}
     return same(value, turned, arrays, {e.target: e for e in definitions})

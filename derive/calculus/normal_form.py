@@ -45,7 +45,7 @@ from derive.calculus.polynomials import (
     sole_label,
     sort_key,
 )
-from derive.primitives import exp, log, primitive, where
+from derive.primitives import exp, greater, log, primitive, where
 from derive.program import (
     Array,
     Delta,
@@ -157,7 +157,24 @@ class _Algebra:
             return self.read(condition * yes + (1 - condition) * no)
         if row.meaning is not None:
             return self.read(row.meaning(*value.args))
-        return single(("call", row.name, tuple(frozen(self.read(a)) for a in value.args)))
+        if row.name in ("less", "less_equal", "greater_equal"):
+            left, right = value.args
+            swapped = greater(right, left) if row.name != "less_equal" else greater(left, right)
+            return self.read(swapped if row.name == "less" else 1 - swapped)
+        return self.called(row.name, [self.read(a) for a in value.args])
+
+    def called(self, name: str, arguments: Sequence[Polynomial]) -> Polynomial:
+        """A call; comparisons and absolute values in one of their several spellings."""
+        if name in ("greater", "equal") and len(arguments) == 2:
+            arguments = [added(arguments[0], scaled(arguments[1], -UNIT)), {}]
+        if name not in ("greater", "equal", "sign", "abs") or not arguments[0]:
+            return single(("call", name, tuple(map(frozen, arguments))))
+        inner = frozen(arguments[0])
+        lead = inner[0][1]
+        size = abs(lead) if name == "greater" else lead if name != "abs" else UNIT
+        turned = name == "abs" and lead < 0
+        parts = (frozen(scaled(dict(inner), -UNIT if turned else 1 / size)), *map(frozen, arguments[1:]))
+        return scaled(single(("call", name, parts)), UNIT if name != "sign" or lead > 0 else -UNIT)
 
     def entry(self, value: Entry) -> Polynomial:
         """An entry of a function of arrays; an array with a definition is told apart by that, not by its name."""
@@ -561,6 +578,8 @@ class _Algebra:
     def _recalled(self, head: Atom, parts: tuple[Frozen, ...], power: Fraction) -> Polynomial:
         if head == ("call", "log"):
             return self.power(self.logarithm(dict(parts[0])), power)
+        if head[0] == "call" and head[1] in ("greater", "equal", "sign", "abs"):
+            return self.power(self.called(head[1], [dict(part) for part in parts]), power)
         return single((*head, parts), power)
 
 

@@ -351,8 +351,10 @@ class _Scope:
         return value.value
 
     def size(self, tree: Tree) -> Expr:
+        """A size: a number, a dimension, or what is worked out from them."""
         value = self.typed(tree)
-        if value.axes or not (isinstance(value.value, Dim) or value.value.is_Integer):
+        parts = (value.value.is_Integer, isinstance(value.value, Dim | Add | Mul))
+        if value.axes or not any(parts) or any(is_element(p) or isinstance(p, Index) for p in walk(value.value)):
             raise ParseError("a size was expected: a dimension's name or a whole number", self.text, tree.at)
         return value.value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sympy import Expr, Mul, S
 
@@ -12,7 +12,7 @@ from derive.calculus.normal_form import same
 from derive.errors import CheckFailed, ShapeError
 from derive.notation.typing import to_program
 from derive.notation.writing import write_text
-from derive.program import Array, Equation, Program, fresh_name, inlined, live, substitute
+from derive.program import Array, Equation, Program, names_in, fresh_name, inlined, live, substitute
 from derive.verification.equality import worst_error
 from derive.verification.oracle import evaluate
 from derive.verification.report import DERIVATIVE_TOLERANCE, samples
@@ -33,9 +33,10 @@ def confirmed(form: MatrixForm | None, program: Program) -> MatrixForm | None:
 
 
 def proved(form: MatrixForm, program: Program) -> bool:
-    """Whether the matrix form has the normal form of the index form."""
+    """Whether the matrix form, and each definition it mentions, has the normal form of the index form."""
     told, made, definitions = _told(form, program)
-    return _equals(program, form.name, told, definitions, made)
+    pairs = [*definitions.items(), (form.name, told)]
+    return all(_equals(program, name, said, made, frozenset(definitions)) for name, said in pairs)
 
 
 def agrees(form: MatrixForm, program: Program) -> bool:
@@ -73,7 +74,8 @@ def compressed(equation: Equation, program: Program) -> tuple[Piece, ...] | None
 def proves(program: Program, name: str, claim: str) -> bool:
     """Whether the closed form `claim` is proved to be what `program` computes under `name`."""
     told, made = _claimed(program, name, claim)
-    return _equals(program, name, told, {}, made)
+    mentioned = names_in(told.value) & program.definitions.keys()
+    return _equals(program, name, told, made, mentioned) or _equals(program, name, told, made, frozenset())
 
 
 def supports(program: Program, name: str, claim: str) -> bool:
@@ -110,9 +112,9 @@ def _same_values(program: Program, told: Equation, made: Sequence[Equation]) -> 
 
 
 def _equals(
-    program: Program, name: str, told: Equation, definitions: Mapping[str, Equation], made: Sequence[Equation]
+    program: Program, name: str, told: Equation, made: Sequence[Equation], kept: frozenset[str]
 ) -> bool:
-    """Whether `told` has the normal form of the equation of `name`, all intermediates put in."""
+    """Whether `told` has the normal form of the equation of `name`, all intermediates but those `kept` put in."""
     own = program.definitions[name]
     if told.shape != own.shape:
         raise ShapeError(f"{name} has the shape {own.shape}, but {told.value} has {told.shape}")
@@ -121,8 +123,7 @@ def _equals(
     for other in reversed(made):
         left = inlined(left, {other.target: other})
     for other in reversed(program.equations):
-        if other.target != name:
-            left = inlined(left, {other.target: definitions.get(other.target, other)})
-            right = inlined(right, {other.target: other})
+        if other.target not in {name, *kept}:
+            left, right = inlined(left, {other.target: other}), inlined(right, {other.target: other})
     named = {e.target: e for e in (*program.equations, *made) if e.target != name}
     return left == right or same(left, right, program.arrays, named)

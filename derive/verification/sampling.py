@@ -24,6 +24,7 @@ from derive.verification.oracle import evaluate
 GRAIN = 2.0**-10
 NEAR = 0.02
 TRIES = 200
+MANY_DIMS = 4  # with more names than this, sizes are shared, so that arrays stay small
 CONDITION = 200.0
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], NDArray[np.float64]]
@@ -59,7 +60,8 @@ def _sizes(program: Program, rng: np.random.Generator) -> dict[str, int]:
     chosen: dict[str, int] = {}
     computed = {i.size for e in program.equations for i in e.indices if not (i.size.is_Integer or i.size.is_Symbol)}
     for _ in range(TRIES):
-        numbers = rng.permutation(np.arange(2, 2 + max(len(program.dims), 3)))
+        many = len(program.dims)
+        numbers = rng.permutation(np.arange(2, 2 + max(many, 3)) if many <= MANY_DIMS else 2 + np.arange(many) % 3)
         chosen = {dim.name: int(number) for dim, number in zip(program.dims, numbers, strict=False)}
         if all(size.xreplace({Dim(name): Integer(n) for name, n in chosen.items()}) > 0 for size in computed):
             break
