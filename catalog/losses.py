@@ -229,7 +229,6 @@ categorical_cross_entropy = Formula(
     let={L: -Sum(Y[i, a] * log(P[i, a]), i, a) / n},
     wrt=[P],
     claims={P: "-(1/n) * Y / P"},
-    aliases=("cross_entropy_loss",),
     source=f"{PRML}, eq. 4.108",
     tags=("classification",),
     explanation="Charges the logarithm of the probability given to the right class.",

@@ -188,8 +188,19 @@ class _Unit(Speller[_Piece]):
         includes += "#include <stddef.h>\n"
         if any(array.domain.below for array in self.signature.operands):
             includes += "#include <stdint.h>\n"
+        body = self.unused(body, []) + body
         head = f"{linkage}void {self.name}({', '.join(self.parameters()) or 'void'})"
         return f"{self.comment()}\n{includes}{helpers}\n{_folded(head)}\n{{\n{self.workspace()}{body}}}\n"
+
+    def unused(self, body: str, strides: Sequence[str]) -> str:
+        """Statements that say of parameters nobody reads that this is known."""
+        words = set(re.findall(r"\w+", body + self.workspace()))
+        given = [
+            *(self.names[dim.name] for dim in self.sizes()),
+            *(self.names[a.name] for a in self.nest.inputs),
+            *strides,
+        ]
+        return "".join(f"    (void){name};\n" for name in given if name not in words)
 
     def comment(self) -> str:
         lines = [f"{self.nest.name}", "", *self.equations.splitlines()]
@@ -278,6 +289,7 @@ class _Unit(Speller[_Piece]):
         plain = [p.replace("restrict ", "") for p in map(self.parameter, operands)]
         body = self.block(self.nest.body, 1)
         arguments = ", ".join([*sizes, *plain, *strides, *self.work_parameter()])
+        body = self.unused(body, [s for array in operands for s in self.strides(array)]) + body
         strided = f"static inline void {name}_strided({arguments})"
         lines = [
             "/* What NumPy calls: one run for each position of the outer dimension. */",

@@ -54,6 +54,8 @@ class _NumexprCode(ArrayCode):
             return self.leaf(super().value(value)) if isinstance(value, Index | Dim) else super().value(value)
         if isinstance(value, Index | Dim):
             return super().value(value)
+        if value.is_number:
+            return Part(f"np.{self.dtype}({float(value)!r})", constant=True)
         self.operands, self.frame = {}, self.ordered(free_indices(value))
         axes = self.frame
         try:

@@ -25,3 +25,33 @@ def second_derivative(name: str) -> Derivative:
 
 NAMES = derive.names()
 SCALAR_VALUED = tuple(name for name in NAMES if is_scalar(derive.formula(name)))
+HESSIANS = tuple(name for name in SCALAR_VALUED if len(derive.formula(name).wrt) <= 3)
+
+# Formulas of every kind, for the laws about layouts, sizes and steps, which take their time.
+KINDS = {
+    "quadratic_form",
+    "chain_rule_example",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "softplus",
+    "softmax",
+    "logsumexp",
+    "mse",
+    "squared_error",
+    "bce",
+    "bce_with_logits",
+    "softmax_cross_entropy",
+    "ridge",
+    "logistic_regression",
+    "mlp_sigmoid",
+    "mlp_relu",
+    "normal_pdf",
+    "normal_logpdf",
+    "bayes_theorem",
+    "bayes_binary",
+    "normal_nll",
+    "entropy",
+    "kl_divergence",
+}
+SOME = tuple(name for at, name in enumerate(NAMES) if name in KINDS or at % 12 == 5)

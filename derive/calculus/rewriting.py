@@ -135,13 +135,18 @@ class _Rewriting:
         self.last: tuple[Rule, Expr, Expr] | None = None
 
     def run(self, value: Expr, trace: list[Application]) -> Expr:
+        start = len(trace)
+        seen = {value: start}
         for _ in range(MAX_APPLICATIONS):
             after = self.step(value)
             if after is None:
                 return value
             assert self.last is not None
-            if after != value:
-                trace.append(Application(*self.last, value, after))
+            if after in seen:  # two rules undo each other: the round trip is forgotten
+                del trace[seen[after] :]
+                return after
+            trace.append(Application(*self.last, value, after))
+            seen[after] = len(trace)
             value = after
         raise RecursionError(f"the rules of {self.table.title!r} do not come to an end on {value}")
 

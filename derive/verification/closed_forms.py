@@ -111,9 +111,7 @@ def _same_values(program: Program, told: Equation, made: Sequence[Equation]) -> 
     return True
 
 
-def _equals(
-    program: Program, name: str, told: Equation, made: Sequence[Equation], kept: frozenset[str]
-) -> bool:
+def _equals(program: Program, name: str, told: Equation, made: Sequence[Equation], kept: frozenset[str]) -> bool:
     """Whether `told` has the normal form of the equation of `name`, all intermediates but those `kept` put in."""
     own = program.definitions[name]
     if told.shape != own.shape:

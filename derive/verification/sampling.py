@@ -74,7 +74,8 @@ def _sizes(program: Program, rng: np.random.Generator) -> dict[str, int]:
 
 def draw(array: Array, sizes: Mapping[str, int], rng: np.random.Generator) -> NDArray[Any]:
     """Random entries for one array."""
-    shape = tuple(sizes[s.name] if isinstance(s, Dim) else int(s) for s in array.shape)
+    known = {Dim(name): Integer(size) for name, size in sizes.items()}
+    shape = tuple(max(int(s.xreplace(known)), 0) for s in array.shape)
     domain = array.domain
     if domain.below:
         below = sizes.get(domain.below) or int(domain.below)

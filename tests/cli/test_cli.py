@@ -56,9 +56,13 @@ def test_text_instead_of_a_name(capsys):
 
 def test_list(capsys):
     assert main(["list"]) == 0
-    assert "  mse                    Mean squared error of a linear model\n" in capsys.readouterr().out
+    lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert ["mse", "Mean squared error of a linear model"] in lines
     assert main(["list", "--tag", "network", "--json"]) == 0
-    assert [entry["name"] for entry in json.loads(capsys.readouterr().out)["networks"]] == ["mlp_sigmoid", "mlp_relu"]
+    assert [entry["name"] for entry in json.loads(capsys.readouterr().out)["networks"]][:2] == [
+        "mlp_sigmoid",
+        "mlp_relu",
+    ]
 
 
 def test_show(capsys):
@@ -109,8 +113,8 @@ def test_doctor(capsys):
 
 
 REFUSED = [
-    (("grad", "mze"), "derive: no formula is called 'mze'; did you mean 'mse'?\n"),
-    (("show", "nothing like it"), "derive: no formula is called 'nothing like it'\n"),
+    (("grad", "mze"), "derive: no formula is called 'mze'; did you mean 'mse' or 'mae' or 'rmse'?\n"),
+    (("show", "zzz"), "derive: no formula is called 'zzz'\n"),
     (
         ("grad", "softmax"),
         "derive: a gradient needs a scalar value, but p has the shape (k); ask for the jacobian\n",

@@ -17,7 +17,7 @@ from codegen.lowering import tasks
 from codegen.schedule import scheduled
 from derive.calculus.stability import stabilised
 from derive.formulas import Formula, Sum, arrays, dims, indices, maximum, scalars
-from tests.helpers import NAMES, first_derivative
+from tests.helpers import SOME, first_derivative
 
 GOLDEN = Path(__file__).parent / "golden"
 needs_compiler = pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
@@ -44,7 +44,7 @@ def test_the_normaliser_of_softmax_is_computed_once():
 
 
 @needs_compiler
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SOME)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_compiles_without_a_warning(name, dtype, tmp_path):
     text = BACKEND.emit(stabilised(first_derivative(name).program), name, dtype)
@@ -75,7 +75,7 @@ int main(void) {
     np.testing.assert_allclose([float(word) for word in printed.split()], 2 / 3 * X.T @ (X @ w - y))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SOME)
 @pytest.mark.parametrize("backend", ["c", "llvm"])
 @needs_compiler
 def test_nothing_is_written_outside(name, backend):
@@ -87,7 +87,7 @@ def test_nothing_is_written_outside(name, backend):
     inputs = [np.full(shape, 0.5) for shape in shapes]
     guarded = []
     for array in kernel.signature.outputs:
-        shape = tuple(sizes[str(s)] for s in array.shape)
+        shape = tuple(int(s.subs({d: 3 for d in asked.program.dims})) for s in array.shape)
         room = np.full(int(np.prod(shape)) + 8, 7.25)
         guarded.append((room, room[4 : 4 + int(np.prod(shape))].reshape(shape)))
     kernel(*inputs, out=tuple(view for _, view in guarded))
