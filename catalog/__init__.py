@@ -7,6 +7,7 @@ when one of its formulas is asked for, and a new formula needs no second entry a
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -46,16 +47,16 @@ def entries() -> dict[str, Entry]:
     return {entry.name: entry for subject in SUBJECTS for entry in _scan(subject)}
 
 
+_DEFINITION = re.compile(r"^(\w+) = Formula\(\n(.*?)^\)$", re.MULTILINE | re.DOTALL)
+_ALIASES = re.compile(r"^    aliases=(\(.*?\)),$", re.MULTILINE | re.DOTALL)
+
+
 def _scan(subject: str) -> Iterator[Entry]:
-    """The assignments `name = Formula(…)` of a subject's source."""
+    """The assignments `name = Formula(…)` of a subject's source, as the formatter lays them out."""
     source = (Path(__file__).parent / f"{subject}.py").read_text(encoding="utf-8")
-    for statement in ast.parse(source).body:
-        if not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call)):
-            continue
-        call, target = statement.value, statement.targets[0]
-        if isinstance(call.func, ast.Name) and call.func.id == "Formula" and isinstance(target, ast.Name):
-            found = next((word.value for word in call.keywords if word.arg == "aliases"), None)
-            yield Entry(target.id, subject, tuple(ast.literal_eval(found)) if found is not None else ())
+    for definition in _DEFINITION.finditer(source):
+        found = _ALIASES.search(definition[2])
+        yield Entry(definition[1], subject, tuple(ast.literal_eval(found[1])) if found else ())
 
 
 def names() -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from derive.api import batch, compile, emit, formula, grad, hessian, hvp, jacobian, jvp, names, parse, vjp
+    from derive.api import batch, compile, emit, formula, grad, hessian, hvp, jacobian, jvp, names, parse, taylor, vjp
     from derive.derivation import Derivation, Step
     from derive.derivative import Derivative
     from derive.errors import (
@@ -53,6 +53,7 @@ __all__ = [
     "jvp",
     "names",
     "parse",
+    "taylor",
     "vjp",
 ]
 

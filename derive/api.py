@@ -12,9 +12,11 @@ from typing import TypeAlias
 import catalog
 from codegen.kernel import Kernel
 from derive.calculus.batching import batched
+from derive.calculus.taylor import taylor_coefficients
 from derive.compilation import compile_kernel, emit_source
 from derive.derivative import Derivative
 from derive.errors import DeriveError, nearest
+from derive.expansion import Taylor
 from derive.formulas import Formula
 from derive.notation.text import array_from, declarations
 from derive.notation.typing import to_program
@@ -170,6 +172,25 @@ def _variables(formula: Formula, wrt: Wrt) -> tuple[str, ...]:
     if not wanted or len(set(wanted)) < len(wanted):
         raise DeriveError("wrt takes the names of inputs, each once")
     return wanted
+
+
+def taylor(question: Question, wrt: str | None = None, at: float | str = 0, order: int = 3) -> Taylor:
+    """The Taylor polynomial of a formula in one of its numbers, around a point, with exact coefficients.
+
+    Raises:
+        ShapeError: the value or the variable is an array.
+        ParseError: the point is not a number.
+
+    >>> print(taylor("sigmoid", order=3))
+    s ≈ 1/2 + (1/4) x − (1/48) x³
+    """
+    formula = resolve(question)
+    (variable, *more) = _variables(formula, wrt)
+    if more and wrt is not None:
+        raise DeriveError("a Taylor polynomial is in one variable; name one")
+    point = to_program(str(at), []).equations[-1].value
+    coefficients = taylor_coefficients(formula.program, variable, point, order)
+    return Taylor(formula, variable, point, coefficients)
 
 
 # ---------------------------------------------------------------- kernels

@@ -70,8 +70,8 @@ from derive.program import (
 )
 
 __all__ = [
-    "Delta", "Formula", "Maximum", "Product", "Rational", "Sum", "absolute", "arctan", "arrays", "binary", "cos", "cosh",
-    "count", "determinant", "digamma", "dims", "equal", "erf", "erfc", "exp", "expm1", "floor", "greater",
+    "Delta", "Formula", "Maximum", "Product", "Rational", "Sum", "absolute", "arctan", "arrays", "binary", "cos",
+    "cosh", "count", "determinant", "digamma", "dims", "equal", "erf", "erfc", "exp", "expm1", "floor", "greater",
     "greater_equal", "index_into", "indices", "inverse", "less", "less_equal", "lgamma", "log", "log1p",
     "log_determinant", "log_sigmoid", "maximum", "minimum", "nonnegative", "nonzero", "normal_cdf", "pi", "positive",
     "relu", "scalars", "sigmoid", "sign", "signs", "simplex", "sin", "softplus", "spd", "sqrt", "tan", "tanh", "unit",

@@ -46,6 +46,11 @@ def parser() -> argparse.ArgumentParser:
                 help="by the entries of a structured variable, its free parameters, or its tangent directions",
             )
 
+    series = _formula(_command(commands, "taylor", "a Taylor polynomial around a point", "taylor", remember=True))
+    series.add_argument("--wrt", help="the number to expand in (default: the first the entry names)")
+    series.add_argument("--at", default="0", help="the point, such as 0, 1/2 or pi (default: %(default)s)")
+    series.add_argument("--order", type=int, default=3, help="the highest power (default: %(default)s)")
+
     code = _formula(_command(commands, "code", "the generated source of a value or a derivative", "code"))
     which = code.add_mutually_exclusive_group()
     for kind in KINDS:

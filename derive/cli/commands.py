@@ -75,6 +75,16 @@ def derivative(options: argparse.Namespace) -> int:
     return 0 if report.ok else 1
 
 
+def taylor(options: argparse.Namespace) -> int:
+    """Print a Taylor polynomial."""
+    found = api.taylor(_asked(options), options.wrt, options.at, options.order)
+    if options.json:
+        return _json(found.to_dict())
+    print("\n".join(_described(found.of)[: -1 if found.of.source else None]))
+    print(f"\n{_indented(bold(str(found)))}")
+    return 0
+
+
 def code(options: argparse.Namespace) -> int:
     """Print or write the generated source."""
     kinds = [kind for kind in QUESTIONS if getattr(options, kind) is not None]

@@ -12,7 +12,7 @@ from derive.calculus.normal_form import same
 from derive.errors import CheckFailed, ShapeError
 from derive.notation.typing import to_program
 from derive.notation.writing import write_text
-from derive.program import Array, Equation, Program, names_in, fresh_name, inlined, live, substitute
+from derive.program import Array, Equation, Program, fresh_name, inlined, live, names_in, substitute
 from derive.verification.equality import worst_error
 from derive.verification.oracle import evaluate
 from derive.verification.report import DERIVATIVE_TOLERANCE, samples

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,15 @@ def test_unknown_name():
 def test_no_name_is_taken_twice():
     names = [name for e in catalog.entries().values() for name in (e.name, *e.aliases)]
     assert len(set(names)) == len(names)
+
+
+def test_every_definition_is_found():
+    for subject in catalog.SUBJECTS:
+        source = Path(catalog.__file__).with_name(f"{subject}.py").read_text(encoding="utf-8")
+        assert source.count(" = Formula(\n") == len(catalog.groups()[subject])
+        assert source.count("    aliases=") == sum(
+            bool(e.aliases) for e in catalog.entries().values() if e.subject == subject
+        )
 
 
 def test_groups_and_tags():
