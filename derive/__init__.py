@@ -13,7 +13,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from derive.api import batch, compile, emit, formula, grad, hessian, hvp, jacobian, jvp, names, parse, taylor, vjp
+    from derive.api import (
+        batch,
+        compile,
+        descend,
+        emit,
+        formula,
+        grad,
+        hessian,
+        hvp,
+        jacobian,
+        jvp,
+        names,
+        parse,
+        taylor,
+        vjp,
+    )
     from derive.derivation import Derivation, Step
     from derive.derivative import Derivative
     from derive.errors import (
@@ -44,6 +59,7 @@ __all__ = [
     "UnknownFormula",
     "batch",
     "compile",
+    "descend",
     "emit",
     "formula",
     "grad",

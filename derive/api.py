@@ -6,8 +6,11 @@ gives back, and a `Kernel` what runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 import catalog
 from codegen.kernel import Kernel
@@ -15,11 +18,13 @@ from derive.calculus.batching import batched
 from derive.calculus.taylor import taylor_coefficients
 from derive.compilation import compile_kernel, emit_source
 from derive.derivative import Derivative
-from derive.errors import DeriveError, nearest
+from derive.descent import Descent, descended
+from derive.errors import DeriveError, ShapeError, nearest
 from derive.expansion import Taylor
 from derive.formulas import Formula
 from derive.notation.text import array_from, declarations
 from derive.notation.typing import to_program
+from derive.verification.sampling import sample
 
 Question: TypeAlias = "Formula | str"
 Wrt: TypeAlias = "str | Sequence[str] | None"
@@ -191,6 +196,37 @@ def taylor(question: Question, wrt: str | None = None, at: float | str = 0, orde
     point = to_program(str(at), []).equations[-1].value
     coefficients = taylor_coefficients(formula.program, variable, point, order)
     return Taylor(formula, variable, point, coefficients)
+
+
+def descend(
+    question: Question,
+    start: Mapping[str, ArrayLike] | None = None,
+    wrt: Wrt = None,
+    method: str = "gradient",
+    rate: float = 0.1,
+    steps: int = 100,
+) -> Descent:
+    """The path of a descent: by "gradient", "momentum", "nesterov", "rmsprop", "adam" or "newton".
+
+    `start` gives values to inputs; those it leaves out are drawn from their domains, the same ones every time.
+
+    >>> descend("quadratic_bowl", {"x": 0.0}, steps=3).values[-1]
+    2.359296
+    """
+    formula = resolve(question)
+    drawn = sample(formula.program, 0, _sizes_of(formula, start or {})).inputs
+    return descended(formula, _variables(formula, wrt), drawn | dict(start or {}), method, rate, steps)
+
+
+def _sizes_of(formula: Formula, start: Mapping[str, ArrayLike]) -> dict[str, int]:
+    """The sizes that given values tell."""
+    found: dict[str, int] = {}
+    for name, value in start.items():
+        shape = formula.program.array(name).shape
+        if len(shape) != np.ndim(value):
+            raise ShapeError(f"{name} has {len(shape)} axes, but the value given has {np.ndim(value)}")
+        found |= {str(size): length for size, length in zip(shape, np.shape(value), strict=True)}
+    return found
 
 
 # ---------------------------------------------------------------- kernels

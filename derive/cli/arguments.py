@@ -51,6 +51,13 @@ def parser() -> argparse.ArgumentParser:
     series.add_argument("--at", default="0", help="the point, such as 0, 1/2 or pi (default: %(default)s)")
     series.add_argument("--order", type=int, default=3, help="the highest power (default: %(default)s)")
 
+    path = _formula(_command(commands, "descend", "a descent, step by step", "descend"))
+    path.add_argument("--wrt", help="the inputs to change (default: those the entry names)")
+    path.add_argument("--method", default="gradient", help="gradient, momentum, nesterov, rmsprop, adam or newton")
+    path.add_argument("--lr", type=float, default=0.1, help="the learning rate (default: %(default)s)")
+    path.add_argument("--steps", type=int, default=50, help="how many steps (default: %(default)s)")
+    path.add_argument("--start", default="", metavar="JSON", help='values of inputs: \'{"x": 0, "w": [1, 2]}\'')
+
     code = _formula(_command(commands, "code", "the generated source of a value or a derivative", "code"))
     which = code.add_mutually_exclusive_group()
     for kind in KINDS:

@@ -8,6 +8,8 @@ import os
 import platform
 import shutil
 import sys
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from derive.notation.index_form import from_index
 from derive.notation.writing import write_text, write_unicode
 
 QUESTIONS = {kind: getattr(api, kind) for kind in KINDS}
+FEW = 8
+MANY_BLOCKS = 24  # a network of many layers has more second derivatives than anybody looks at
 ENDINGS = {"numpy": ".py", "numexpr": ".py", "c": ".c", "llvm": ".ll"}
 
 
@@ -85,6 +89,22 @@ def taylor(options: argparse.Namespace) -> int:
     return 0
 
 
+def descend(options: argparse.Namespace) -> int:
+    """Print the path of a descent."""
+    try:
+        start = json.loads(options.start or "{}")
+    except json.JSONDecodeError as error:
+        raise DeriveError(f'--start takes JSON such as {{"x": 0}}: {error}') from None
+    if not isinstance(start, dict):
+        raise DeriveError('--start takes a JSON object such as {"x": 0}')
+    found = api.descend(_asked(options), start, options.wrt, options.method, options.lr, options.steps)
+    if options.json:
+        return _json(found.to_dict())
+    print("\n".join(_described(found.of)[: -1 if found.of.source else None]))
+    print(f"\n{_indented(str(found))}")
+    return 0
+
+
 def code(options: argparse.Namespace) -> int:
     """Print or write the generated source."""
     kinds = [kind for kind in QUESTIONS if getattr(options, kind) is not None]
@@ -116,9 +136,11 @@ def check(options: argparse.Namespace) -> int:
     for backend in backends:
         kernel.usable(backend)
     rows = []
-    for done, name in enumerate(names):
-        _progress(done, len(names), name)
-        rows.append((name, *_checked(name, backends)))
+    with _workers(len(names)) as pool:
+        found = pool.map(_checked, names, [backends] * len(names), chunksize=4)
+        for done, name in enumerate(names):
+            _progress(done, len(names), name)
+            rows.append((name, *next(found)))
     _progress(len(names), len(names), "")
     ok = all(all(cell["ok"] for cell in cells.values()) for _, cells, _ in rows)
     if options.json:
@@ -213,13 +235,21 @@ def _verdict(report: Any) -> str:
 # ---------------------------------------------------------------- tables and colours
 
 
+def _workers(count: int) -> Executor:
+    """A process for each processor, where there is enough to do."""
+    if count < FEW:
+        return ThreadPoolExecutor(1)
+    return ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"))
+
+
 def _checked(name: str, backends: tuple[str, ...]) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """The checks of one formula, by column, and what went wrong."""
     formula = catalog.find(name)
     first = api.jacobian if formula.program.array(formula.value).shape else api.grad
-    reports = [first(formula).check(backends)]
-    if first is api.grad:
-        reports.append(api.hessian(formula).check(backends))
+    reports = [first(formula).check(backends, points=2)]
+    blocks = len(formula.wrt) ** 2
+    if first is api.grad and blocks + len(formula.program.inputs) <= MANY_BLOCKS:
+        reports.append(api.hessian(formula).check(backends, points=1))
     cells: dict[str, dict[str, Any]] = {}
     for check in (check for report in reports for check in report.checks):
         column = next((b for b in backends if check.subject == f"the {b} kernel"), None)

@@ -27,6 +27,7 @@ FLOORS = [
     ("catalog",),
     ("derive.compilation",),
     ("derive.derivative", "derive.expansion"),
+    ("derive.descent",),
     ("derive.api",),
     ("derive.kernels", "derive.cli", "derive"),
 ]
