@@ -375,11 +375,13 @@ log_cosh: SymPyClass = _row(
 # ---------------------------------------------------------------- the error function and the normal distribution
 
 
-def _from_scipy(name: str, fallback: str) -> dict[str, Any]:
+def _from_scipy(name: str, fallback: str, at_pole: str = "math.inf") -> dict[str, Any]:
     """NumPy code for a function that SciPy has, and Python one number at a time."""
     helper = (
-        f"try:\n    from scipy.special import {name} as _{name}\nexcept ImportError:\n"
-        f"    import math\n\n    _{name} = np.vectorize(math.{fallback}, otypes=[float])"
+        f"try:\n    from scipy.special import {name} as _{name}\nexcept ImportError:\n    import math\n\n"
+        f"    def _one_{name}(x):\n        try:\n            return math.{fallback}(x)\n"
+        f"        except (ValueError, OverflowError):  # a pole, or too large\n            return {at_pole}\n\n"
+        f"    _{name} = np.vectorize(_one_{name}, otypes=[float])"
     )
     return {"numpy": f"_{name}({{0}})", "helper": helper}
 
@@ -454,7 +456,7 @@ gamma: SymPyClass = _row(
     latex=r"\Gamma\left({0}\right)",
     unicode="Γ({0})",
     c="tgamma",
-    **_from_scipy("gamma", "gamma"),
+    **_from_scipy("gamma", "gamma", "math.nan if x < 0 else math.inf"),
 )
 lgamma: SymPyClass = _row(
     "lgamma",
