@@ -19,7 +19,7 @@ from derive.calculus.taylor import taylor_coefficients
 from derive.compilation import compile_kernel, emit_source
 from derive.derivative import Derivative
 from derive.descent import Descent, descended
-from derive.errors import DeriveError, ShapeError, nearest
+from derive.errors import DeriveError, DomainError, ShapeError, nearest
 from derive.expansion import Taylor
 from derive.formulas import Formula
 from derive.notation.text import array_from, declarations
@@ -222,6 +222,12 @@ def _sizes_of(formula: Formula, start: Mapping[str, ArrayLike]) -> dict[str, int
     """The sizes that given values tell."""
     found: dict[str, int] = {}
     for name, value in start.items():
+        try:
+            kind = np.asarray(value).dtype.kind
+        except ValueError:  # rows of different lengths
+            kind = "O"
+        if kind not in "iufb":
+            raise DomainError(f"{name} has to hold real numbers, given {value!r}")
         shape = formula.program.array(name).shape
         if len(shape) != np.ndim(value):
             raise ShapeError(f"{name} has {len(shape)} axes, but the value given has {np.ndim(value)}")

@@ -101,8 +101,12 @@ class _Work:
 
     def record(self, target: Element, trace: list[Application]) -> None:
         """Write the applications of a trace down as steps."""
-        for made in trace:
-            self.steps.append(Step(target, made.before, made.after, made.rule.name, made.note, made.old, made.new))
+        self.steps += steps_of(target, trace)
+
+
+def steps_of(target: Element, trace: Sequence[Application]) -> list[Step]:
+    """The applications of a trace as steps about `target`."""
+    return [Step(target, made.before, made.after, made.rule.name, made.note, made.old, made.new) for made in trace]
 
 
 def _scope(program: Program, context: Context) -> Context:

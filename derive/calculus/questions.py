@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from derive.calculus.modes import along, foldable, forward, reverse
-from derive.calculus.rewriting import Context
+from derive.calculus.modes import along, foldable, forward, reverse, steps_of
+from derive.calculus.rewriting import Application, Context
 from derive.calculus.simplification import simplified
 from derive.calculus.structure import applied, structured
 from derive.derivation import Derivation, Step
@@ -111,9 +111,9 @@ def gradient(asked: Asked, context: Context) -> Found:
             plain = equations[output]
             start = renamed_apart(applied(row, plain, variable), frozenset(i.name for i in plain.indices))
             scope = replace(context, arrays=program.arrays, definitions=foldable(asked.program))
-            short = simplified(start, scope)
-            steps.append(Step(plain.element, plain.value, start, row.reason))
-            steps.append(Step(plain.element, start, short, "simplify"))
+            trace: list[Application] = []
+            short = simplified(start, scope, trace)
+            steps += [Step(plain.element, plain.value, start, row.reason), *steps_of(plain.element, trace)]
             equations[output] = replace(plain, value=short)
     return check(replace(program, equations=tuple(equations.values()))), Derivation(asked.program, tuple(steps))
 

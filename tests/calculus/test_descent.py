@@ -50,6 +50,13 @@ def test_what_cannot_be_descended():
     assert str(problem.value) == said
 
 
+@pytest.mark.parametrize("value", ["a", ["a", "b"], None, [[1.0], [1.0, 2.0]]])
+def test_a_start_is_made_of_numbers(value):
+    with pytest.raises(DomainError) as problem:
+        derive.descend("mse", {"w": value})
+    assert str(problem.value) == f"w has to hold real numbers, given {value!r}"
+
+
 def test_command(capsys):
     assert main(["descend", "quadratic_bowl", "--start", '{"x": 0}', "--lr", "0.1", "--steps", "3", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
