@@ -2,6 +2,7 @@
 
 import derive.formulas as fn
 from derive.formulas import (
+    Example,
     Formula,
     Maximum,
     Rational,
@@ -38,6 +39,9 @@ sigmoid = Formula(
     source="Bishop, Pattern Recognition and Machine Learning (2006), eq. 4.59 and 4.88",
     tags=("activation", "scalar"),
     explanation="Turns any number into one between 0 and 1; its slope is largest in the middle.",
+    worked=[
+        Example((0,), 0.5, x=0.25),
+    ],
 )
 
 tanh = Formula(
@@ -61,6 +65,11 @@ relu = Formula(
     source=f"{GOODFELLOW}, section 6.3.1",
     tags=("activation", "scalar", "kink"),
     explanation="Passes what is positive and stops the rest.",
+    worked=[
+        Example((-1,), x=0),
+        Example((0,), x=0),
+        Example((2,), x=1),
+    ],
 )
 
 leaky_relu = Formula(
@@ -281,6 +290,9 @@ logsumexp = Formula(
     source="Boyd and Vandenberghe, Convex Optimization (2004), section 3.1.5",
     tags=("activation", "convex"),
     explanation="A smooth maximum: never below the largest score, and never more than log k above it.",
+    worked=[
+        Example(([1000, 1000],), 1000.69314718056),
+    ],
 )
 
 maxout = Formula(

@@ -1,7 +1,7 @@
 """Calculus: the rules of differentiation, each on its smallest example, and the functions everybody meets."""
 
 import derive.formulas as fn
-from derive.formulas import Delta, Formula, Sum, arrays, dims, indices, nonzero, positive, scalars, within
+from derive.formulas import Delta, Example, Formula, Sum, arrays, dims, indices, nonzero, pi, positive, scalars, within
 
 x, y, z, u, f, a, b, c, n, h, t, r, theta, f0, v = scalars("x y z u f a b c n h t r theta f0 v")
 d, k, m = dims("d k m")
@@ -46,6 +46,10 @@ affine_scalar = Formula(
     source=f"{STEWART}, section 1.2",
     tags=("scalar",),
     explanation="The slope a is the derivative, everywhere the same.",
+    worked=[
+        Example((5, 3, 7), 22),
+        Example((4, 2, 3), 11),
+    ],
 )
 
 affine_scalar_inverse = Formula(
@@ -57,6 +61,9 @@ affine_scalar_inverse = Formula(
     source=f"{STEWART}, section 1.5",
     tags=("scalar", "inverse"),
     explanation="Undoes a x + b: subtract b, then divide by a.",
+    worked=[
+        Example((22, 3, 7), 5),
+    ],
 )
 
 square = Formula(
@@ -69,6 +76,11 @@ square = Formula(
     source=f"{STEWART}, section 3.1",
     tags=("scalar", "convex"),
     explanation="A parabola; its slope at x is twice x.",
+    worked=[
+        Example((-2,), 4, x=-4),
+        Example((3,), x=6),
+        Example((0,), x=0),
+    ],
 )
 
 shifted_square = Formula(
@@ -80,6 +92,9 @@ shifted_square = Formula(
     source=f"{STEWART}, section 1.3",
     tags=("scalar", "convex"),
     explanation="The derivative is zero where the parabola is lowest, at 3.",
+    worked=[
+        Example((3,), 0, x=0),
+    ],
 )
 
 power_rule = Formula(
@@ -137,6 +152,12 @@ exp_base = Formula(
     source=f"{STEWART}, section 3.4",
     tags=("scalar",),
     explanation="Growth by the factor a for every step of x.",
+    worked=[
+        Example((2, 1), 2),
+        Example((2, 2), 4),
+        Example((2, 3), 8),
+        Example((2, 10), 1024),
+    ],
 )
 
 log = Formula(
@@ -149,6 +170,9 @@ log = Formula(
     source=f"{STEWART}, section 3.6",
     tags=("scalar", "concave"),
     explanation="To which power e has to be raised to give x; it turns products into sums.",
+    worked=[
+        Example((fn.exp(1),), 1),
+    ],
 )
 
 log_base = Formula(
@@ -160,6 +184,9 @@ log_base = Formula(
     source=f"{STEWART}, section 3.6",
     tags=("scalar",),
     explanation="To which power b has to be raised to give x.",
+    worked=[
+        Example((8, 2), 3),
+    ],
 )
 
 log_product = Formula(
@@ -230,6 +257,9 @@ difference_quotient = Formula(
     source=f"{STEWART}, section 2.7",
     tags=("scalar", "limit"),
     explanation="The slope of a chord of the parabola, 2x + h; as h vanishes it becomes the derivative.",
+    worked=[
+        Example((3, 0.01), 6.01),
+    ],
 )
 
 sum_rule_example = Formula(
@@ -274,6 +304,10 @@ chain_rule_example = Formula(
     source=f"{STEWART}, section 3.4",
     tags=("chain rule", "scalar", "rule"),
     explanation="The derivative of the outer power times the derivative of what is inside.",
+    worked=[
+        Example((0,), 32, x=240),
+        Example((1,), x=9375),
+    ],
 )
 
 chain_rule_multivariate = Formula(
@@ -307,6 +341,9 @@ quadratic_two_variables = Formula(
     source=f"{STEWART}, section 14.3",
     tags=("gradient", "second order"),
     explanation="Its gradient is linear, its second derivatives are numbers.",
+    worked=[
+        Example((3, 4), 61, x=18, y=17),
+    ],
 )
 
 paraboloid = Formula(
@@ -318,6 +355,9 @@ paraboloid = Formula(
     source=f"{STEWART}, section 12.6",
     tags=("gradient", "convex"),
     explanation="A round bowl; the gradient points straight away from its lowest point.",
+    worked=[
+        Example((3, 4), 25, x=6, y=8),
+    ],
 )
 
 saddle = Formula(
@@ -340,6 +380,9 @@ pythagorean_identity = Formula(
     source=f"{STEWART}, appendix D",
     tags=("trigonometry",),
     explanation="Always one, since both are the sides of a triangle whose longest side is one.",
+    worked=[
+        Example((1.234,), 1),
+    ],
 )
 
 polar_to_cartesian = Formula(
@@ -351,6 +394,9 @@ polar_to_cartesian = Formula(
     source=f"{STEWART}, section 10.3",
     tags=("geometry",),
     explanation="The determinant of its Jacobian is r, which is why r appears in integrals.",
+    worked=[
+        Example((1, pi / 2), [0, 1]),
+    ],
 )
 
 taylor_first_order = Formula(

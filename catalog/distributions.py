@@ -2,6 +2,7 @@
 
 import derive.formulas as fn
 from derive.formulas import (
+    Example,
     Formula,
     Sum,
     absolute,
@@ -276,6 +277,11 @@ normal_interval_probability = Formula(
     source=f"{JOHNSON}, chapter 13",
     tags=("continuous",),
     explanation="About 68, 95 and 99.7 percent for one, two and three.",
+    worked=[
+        Example((1,), 0.682689492137),
+        Example((2,), 0.954499736104),
+        Example((3,), 0.997300203937),
+    ],
 )
 
 multivariate_normal_logpdf = Formula(

@@ -1,6 +1,7 @@
 """Information: entropies and divergences, in nats unless the name says bits."""
 
 from derive.formulas import (
+    Example,
     Formula,
     Rational,
     Sum,
@@ -80,6 +81,9 @@ entropy_bits = Formula(
     source=f"{COVER}, eq. 2.1",
     tags=("bits",),
     explanation="How many yes-or-no questions it takes on average.",
+    worked=[
+        Example(([0.5, 0.5],), 1),
+    ],
 )
 
 binary_entropy = Formula(
@@ -109,6 +113,10 @@ binary_entropy_bits = Formula(
         "concave",
     ),
     explanation="One bit for a fair coin, next to nothing for a loaded one.",
+    worked=[
+        Example((0.5,), 1),
+        Example((0.99,), 0.0807931358959),
+    ],
 )
 
 cross_entropy = Formula(

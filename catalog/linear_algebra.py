@@ -2,6 +2,7 @@
 
 from derive.formulas import (
     Delta,
+    Example,
     Formula,
     Maximum,
     Sum,
@@ -43,6 +44,10 @@ axpy = Formula(
     source=f"{STRANG}, section 1.1",
     tags=("vector",),
     explanation="One vector is stretched and laid end to end with another.",
+    worked=[
+        Example((1, [1, 2, 3], [4, 5, 6]), [5, 7, 9]),
+        Example((3, [1, 2], [0, 0]), [3, 6]),
+    ],
 )
 
 dot = Formula(
@@ -55,6 +60,9 @@ dot = Formula(
     source=f"{STRANG}, section 1.2",
     tags=("vector",),
     explanation="Entries multiplied pairwise and added: how far two vectors point the same way, times their lengths.",
+    worked=[
+        Example(([1, 2, 3], [4, 5, 6]), 32, a=[4, 5, 6]),
+    ],
 )
 
 dot_geometric = Formula(
@@ -90,6 +98,9 @@ l2_norm = Formula(
     source=f"{COOKBOOK}, eq. 129",
     tags=("norm", "convex"),
     explanation="The length of the straight line; its gradient is the unit vector.",
+    worked=[
+        Example(([3, 4],), 5, x=[0.6, 0.8]),
+    ],
 )
 
 squared_l2_norm = Formula(
@@ -151,6 +162,9 @@ vector_angle = Formula(
     source=f"{STRANG}, section 1.2",
     tags=("geometry",),
     explanation="The angle to the first axis in radians; as written it is right to the right of the second axis only.",
+    worked=[
+        Example(([3, 4],), 0.927295218001612),
+    ],
 )
 
 projection = Formula(
@@ -178,6 +192,9 @@ matvec = Formula(
     source=f"{STRANG}, section 1.3",
     tags=("matrix",),
     explanation="A combination of the columns of A, weighed by the entries of x.",
+    worked=[
+        Example(([[2, 0], [0, 1]], [3, 5]), [6, 5]),
+    ],
 )
 
 Bnr, Cmr = arrays(B=(n, r), C=(m, r))
@@ -191,6 +208,9 @@ matmul = Formula(
     source=f"{STRANG}, section 2.4",
     tags=("matrix",),
     explanation="One linear map after the other; the order matters.",
+    worked=[
+        Example(([[1, 2], [3, 4]], [[5, 6], [7, 8]]), [[19, 22], [43, 50]]),
+    ],
 )
 
 am, bn, Cmn = arrays(a=m, b=n, C=(m, n))

@@ -2,6 +2,7 @@
 
 from derive.formulas import (
     Delta,
+    Example,
     Formula,
     Sum,
     absolute,
@@ -84,6 +85,11 @@ bce = Formula(
     source="Bishop, Pattern Recognition and Machine Learning (2006), eq. 4.90",
     tags=("classification",),
     explanation="Charges the logarithm of the probability that was given to what really happened.",
+    worked=[
+        Example(([1], [0.99]), 0.01005033585),
+        Example(([1], [0.5]), 0.69314718056),
+        Example(([1], [0.01]), 4.60517018599),
+    ],
 )
 
 bce_with_logits = Formula(

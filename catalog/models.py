@@ -2,6 +2,7 @@
 
 from derive.formulas import (
     Delta,
+    Example,
     Formula,
     Maximum,
     Sum,
@@ -79,6 +80,9 @@ linear_prediction = Formula(
     source=f"{ESL}, eq. 2.1",
     tags=("regression",),
     explanation="A weighted sum of the features plus a constant: what a neuron computes before its activation.",
+    worked=[
+        Example(([5.9, 160, 25], [0.5, 0.3, 0.2], 0), 55.95),
+    ],
 )
 
 linear_regression = Formula(

@@ -2,6 +2,7 @@
 
 from derive.formulas import (
     Delta,
+    Example,
     Formula,
     Maximum,
     Sum,
@@ -113,6 +114,9 @@ linear_layer = Formula(
     source=f"{GOODFELLOW}, section 6.1",
     tags=("layer",),
     explanation="Every output is a weighted sum of all inputs plus a constant.",
+    worked=[
+        Example(([5.9, 160, 25], [[0.5, 0.3, 0.2]], [0]), [55.95]),
+    ],
 )
 
 Wr, br, zr = arrays(W=(d, h), b=h, z=h)
@@ -802,6 +806,12 @@ positional_encoding_sin = Formula(
     source="Vaswani et al., Attention is all you need (2017), section 3.5",
     tags=("transformer",),
     explanation="A clock hand for every frequency tells where in the sequence a word stands.",
+    worked=[
+        Example((0, 5, 8), 0),
+        Example((1, 0, 4), sin(1)),  # not 0.0001, as is printed sometimes: the exponent is 0
+        Example((1, 1, 4), 0.00999983333417),
+        Example((1, 255, 512), 0.000103663292608),
+    ],
 )
 
 positional_encoding_cos = Formula(
@@ -813,6 +823,10 @@ positional_encoding_cos = Formula(
     source="Vaswani et al., Attention is all you need (2017), section 3.5",
     tags=("transformer",),
     explanation="The other coordinate of the same clock hand.",
+    worked=[
+        Example((0, 5, 8), 1),
+        Example((1, 0, 4), cosine(1)),
+    ],
 )
 
 plan, cost_ = arrays(P=(n, m), C=(n, m))

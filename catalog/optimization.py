@@ -2,6 +2,7 @@
 
 from derive.formulas import (
     Delta,
+    Example,
     Formula,
     Sum,
     arrays,
@@ -50,6 +51,9 @@ gradient_descent_step = Formula(
     source=f"{RUDER}, section 2",
     tags=("step",),
     explanation="A little way straight downhill.",
+    worked=[
+        Example(([3, 4], [6, 8], 0.1), [2.4, 3.2]),
+    ],
 )
 
 momentum_velocity = Formula(
@@ -186,6 +190,9 @@ step_decay = Formula(
     source="Goodfellow, Bengio and Courville, Deep Learning (2016), section 8.3.1",
     tags=("schedule",),
     explanation="Constant for a while, then smaller by a factor.",
+    worked=[
+        Example((5, 1, 0.1, 10), 1),
+    ],
 )
 
 step_decay_continuous = Formula(
@@ -197,6 +204,9 @@ step_decay_continuous = Formula(
     source="Goodfellow, Bengio and Courville, Deep Learning (2016), section 8.3.1",
     tags=("schedule",),
     explanation="The same decline without the steps.",
+    worked=[
+        Example((5, 1, 0.1, 10), 0.316227766017),
+    ],
 )
 
 exponential_decay = Formula(
@@ -231,6 +241,9 @@ cosine_decay = Formula(
     source="Loshchilov and Hutter, SGDR (2017), eq. 5",
     tags=("schedule",),
     explanation="Slow at first, quick in the middle, slow again at the end.",
+    worked=[
+        Example((50, 0.2, 100), 0.1),
+    ],
 )
 
 linear_warmup = Formula(
@@ -299,6 +312,11 @@ quadratic_bowl_gd_iterate = Formula(
     source=f"{NOCEDAL}, section 3.3",
     tags=("step", "scalar"),
     explanation="Converges for rates below 1, oscillates at 1, and diverges beyond.",
+    worked=[
+        Example((0, 0.1, 3), 1.464),
+        Example((0, 0.5, 3), 3),
+        Example((0, 1.1, 3), 8.184),
+    ],
 )
 
 rosenbrock = Formula(

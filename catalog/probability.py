@@ -2,7 +2,9 @@
 
 import derive.formulas as fn
 from derive.formulas import (
+    Example,
     Formula,
+    Rational,
     Sum,
     absolute,
     arrays,
@@ -54,6 +56,9 @@ bayes_theorem = Formula(
     source="MacKay, Information Theory, Inference, and Learning Algorithms (2003), section 2.3",
     tags=("conditioning", "scalar"),
     explanation="What is believed after seeing evidence: the prior, weighed by how well it explains the evidence.",
+    worked=[
+        Example((0.8, 0.3, 0.31), Rational(24, 31)),
+    ],
 )
 
 bayes_binary = Formula(
@@ -73,6 +78,10 @@ bayes_binary = Formula(
     source="MacKay, Information Theory, Inference, and Learning Algorithms (2003), section 2.3",
     tags=("conditioning", "scalar"),
     explanation="How likely a condition is after a positive test, from how common it is and how good the test is.",
+    worked=[
+        Example((0.01, 0.99, 0.05), Rational(1, 6)),
+        Example((0.3, 0.8, 0.1), Rational(24, 31)),
+    ],
 )
 
 normal_nll = Formula(
@@ -122,6 +131,9 @@ total_probability = Formula(
     source=f"{WASSERMAN}, chapter 1",
     tags=("bayes",),
     explanation="The probability of the evidence, over all hypotheses.",
+    worked=[
+        Example(([0.8, 0.1], [0.3, 0.7]), 0.31),
+    ],
 )
 
 posterior_log_odds = Formula(
@@ -223,6 +235,9 @@ expectation_discrete = Formula(
     source=f"{WASSERMAN}, chapter 3",
     tags=("moments",),
     explanation="The mean of many draws.",
+    worked=[
+        Example(([1, 2, 3, 4, 5, 6], [Rational(1, 6)] * 6), 3.5),
+    ],
 )
 
 variance_discrete = Formula(
@@ -234,6 +249,9 @@ variance_discrete = Formula(
     source=f"{WASSERMAN}, chapter 3",
     tags=("moments",),
     explanation="The mean squared distance from the mean.",
+    worked=[
+        Example(([1, 2, 3, 4, 5, 6], [Rational(1, 6)] * 6), Rational(35, 12)),
+    ],
 )
 
 covariance_discrete = Formula(

@@ -2,6 +2,7 @@
 
 from derive.formulas import (
     Delta,
+    Example,
     Formula,
     Sum,
     arrays,
@@ -78,6 +79,9 @@ unit_circle = Formula(
     source="Stewart, Calculus (2015), appendix D",
     tags=("geometry",),
     explanation="Cosine to the right, sine upwards.",
+    worked=[
+        Example((3 * pi / 2,), [0, -1]),
+    ],
 )
 
 x2, q2, k2 = arrays(x=2, q=2, k=2)
@@ -94,6 +98,9 @@ rope_pair = Formula(
     source="Su et al., RoFormer (2021), eq. 13",
     tags=("transformer", "geometry"),
     explanation="Position as an angle: each pair of entries is turned by it.",
+    worked=[
+        Example(([1, 0], 1, pi / 2), [0, 1]),
+    ],
 )
 
 mp, np_ = scalars("m n")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         jvp,
         names,
         parse,
+        solve,
         taylor,
         vjp,
     )
@@ -69,6 +70,7 @@ __all__ = [
     "jvp",
     "names",
     "parse",
+    "solve",
     "taylor",
     "vjp",
 ]

@@ -24,6 +24,7 @@ from derive.expansion import Taylor
 from derive.formulas import Formula
 from derive.notation.text import array_from, declarations
 from derive.notation.typing import to_program
+from derive.stationary_point import StationaryPoints
 from derive.verification.sampling import sample
 
 Question: TypeAlias = "Formula | str"
@@ -216,6 +217,24 @@ def descend(
     formula = resolve(question)
     drawn = sample(formula.program, 0, _sizes_of(formula, start or {})).inputs
     return descended(formula, _variables(formula, wrt), drawn | dict(start or {}), method, rate, steps)
+
+
+def solve(question: Question, wrt: Wrt = None) -> StationaryPoints:
+    """Where the derivatives of a scalar formula vanish: the equations, the points in closed form, and their kind.
+
+    >>> print(solve("bernoulli_nll").points[0].lines()[0])
+    p = (Σ_i x_i)/n
+    """
+    formula = resolve(question)
+    wanted = _variables(formula, wrt)
+    for array in (formula.program.array(name) for name in wanted):
+        if array.domain.tied or array.domain.integer:
+            how = "are whole numbers" if array.domain.integer else f"are tied together ({array.domain})"
+            raise DomainError(
+                f"{array.name} cannot be solved for: its entries {how}; "
+                "write the constraint into the formula with a multiplier, such as lam * (sum(p) - 1), on real entries"
+            )
+    return StationaryPoints(formula, wanted)
 
 
 def _sizes_of(formula: Formula, start: Mapping[str, ArrayLike]) -> dict[str, int]:

@@ -62,11 +62,12 @@ NEWTON = "newton"
 
 @dataclass(frozen=True)
 class Descent:
-    """Where a descent went: the variables and the value before the first step and after each."""
+    """Where a descent went: the variables and the value before the first step and after each; `given` stayed."""
 
     of: Formula
     method: str
     rate: float
+    given: Mapping[str, ArrayLike]
     path: tuple[dict[str, Vector], ...]
     values: tuple[float, ...]
 
@@ -142,7 +143,7 @@ def descended(
         else:
             moves = {name: METHODS[method](g, states[name], step, rate) for name, g in gradients.items()}
         point = {name: point[name] + moves[name] for name in wrt}
-    return Descent(formula, method, rate, tuple(path), tuple(values))
+    return Descent(formula, method, rate, fixed, tuple(path), tuple(values))
 
 
 def _newton(blocks: Any, gradients: Mapping[str, Vector]) -> dict[str, Vector]:

@@ -10,6 +10,9 @@ import re
 from dataclasses import dataclass
 from math import inf
 
+import numpy as np
+from numpy.typing import NDArray
+
 from derive.errors import ParseError, nearest
 
 
@@ -50,6 +53,25 @@ class Domain:
     def square(self) -> bool:
         """The array is a square matrix."""
         return self.symmetric or self.structure in ("invertible", "orthogonal", "lower triangular")
+
+    @property
+    def invertible(self) -> bool:
+        """The array is a matrix that has an inverse."""
+        return self.structure in ("spd", "invertible", "orthogonal")
+
+    @property
+    def tied(self) -> bool:
+        """An equality ties entries together, so that they cannot be moved one by one."""
+        return self.structure in ("simplex", "orthogonal", "unit norm", "diagonal", "lower triangular")
+
+    def includes(self, entries: NDArray[np.float64]) -> bool:
+        """Whether all entries lie in the interval, and are among the values where these are finite in number."""
+        inside = (entries > self.lower) & (entries < self.upper)
+        if not self.open_:
+            inside |= (entries == self.lower) | (entries == self.upper)
+        if self.values:
+            inside &= np.isin(entries, self.values)
+        return bool(inside.all()) and not (self.nonzero and bool((entries == 0).any()))
 
     @property
     def symmetric(self) -> bool:

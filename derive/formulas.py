@@ -70,9 +70,9 @@ from derive.program import (
 )
 
 __all__ = [
-    "Delta", "Formula", "Maximum", "Product", "Rational", "Sum", "absolute", "arctan", "arrays", "binary", "cos",
-    "cosh", "count", "determinant", "digamma", "dims", "equal", "erf", "erfc", "exp", "expm1", "floor", "greater",
-    "greater_equal", "index_into", "indices", "inverse", "less", "less_equal", "lgamma", "log", "log1p",
+    "Delta", "Example", "Formula", "Maximum", "Product", "Rational", "Sum", "absolute", "arctan", "arrays", "binary",
+    "cos", "cosh", "count", "determinant", "digamma", "dims", "equal", "erf", "erfc", "exp", "expm1", "floor",
+    "greater", "greater_equal", "index_into", "indices", "inverse", "less", "less_equal", "lgamma", "log", "log1p",
     "log_determinant", "log_sigmoid", "maximum", "minimum", "nonnegative", "nonzero", "normal_cdf", "pi", "positive",
     "relu", "scalars", "sigmoid", "sign", "signs", "simplex", "sin", "softplus", "spd", "sqrt", "tan", "tanh", "unit",
     "where", "within", "xlogy",
@@ -80,6 +80,21 @@ __all__ = [
 
 Declared: TypeAlias = "Array | Symbol"
 Claims: TypeAlias = "tuple[tuple[tuple[str, ...], str], ...]"
+
+
+@dataclass(frozen=True, init=False)
+class Example:
+    """A formula worked by hand once: its inputs in order, the value there, and derivatives there by variable."""
+
+    inputs: tuple[Any, ...]
+    value: Any
+    slopes: tuple[tuple[str, Any], ...]
+
+    def __init__(self, inputs: Sequence[Any], value: Any = None, **slopes: Any) -> None:
+        """Numbers, or lists of numbers; `None` for a value that is not told."""
+        object.__setattr__(self, "inputs", tuple(inputs))
+        object.__setattr__(self, "value", value)
+        object.__setattr__(self, "slopes", tuple(slopes.items()))
 
 
 @dataclass(frozen=True, init=False)
@@ -99,6 +114,7 @@ class Formula:
     tags: tuple[str, ...]
     aliases: tuple[str, ...]
     explanation: str
+    worked: tuple[Example, ...] = ()
     name: str = field(default="")
 
     def __init__(
@@ -112,6 +128,7 @@ class Formula:
         tags: Sequence[str] = (),
         aliases: Sequence[str] = (),
         explanation: str = "",
+        worked: Sequence[Example] = (),
         name: str = "",
         program: Program | None = None,
     ) -> None:
@@ -132,6 +149,7 @@ class Formula:
             "tags": tuple(tags),
             "aliases": tuple(aliases),
             "explanation": explanation,
+            "worked": tuple(worked),
             "name": name,
         }
         for key, value in entries.items():

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 BACKENDS = ("numpy", "numexpr", "c", "llvm")
 KINDS = ("grad", "jacobian", "hessian", "jvp", "vjp", "hvp")
+METHODS = "gradient, momentum, nesterov, rmsprop, adam or newton"
 Run: TypeAlias = "Callable[[argparse.Namespace], int]"
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -51,12 +52,24 @@ def parser() -> argparse.ArgumentParser:
     series.add_argument("--at", default="0", help="the point, such as 0, 1/2 or pi (default: %(default)s)")
     series.add_argument("--order", type=int, default=3, help="the highest power (default: %(default)s)")
 
+    points = _formula(
+        _command(commands, "solve", "where the derivatives vanish: the points, and their kind", "solve", remember=True)
+    )
+    points.add_argument("--wrt", help="the inputs to solve for (default: those the entry names)")
+
     path = _formula(_command(commands, "descend", "a descent, step by step", "descend"))
     path.add_argument("--wrt", help="the inputs to change (default: those the entry names)")
-    path.add_argument("--method", default="gradient", help="gradient, momentum, nesterov, rmsprop, adam or newton")
-    path.add_argument("--lr", type=float, default=0.1, help="the learning rate (default: %(default)s)")
-    path.add_argument("--steps", type=int, default=50, help="how many steps (default: %(default)s)")
-    path.add_argument("--start", default="", metavar="JSON", help='values of inputs: \'{"x": 0, "w": [1, 2]}\'')
+    path.add_argument("--method", default="gradient", help=METHODS)
+    _walk(path)
+
+    picture = _formula(_command(commands, "plot", "a picture of a formula and its derivative, or of a descent", "plot"))
+    picture.add_argument("--wrt", help="the number along the axis, or the inputs a descent changes")
+    picture.add_argument("--range", nargs=2, type=float, metavar=("LOW", "HIGH"), help="the part of the axis to draw")
+    picture.add_argument("--descend", metavar="METHOD", help=f"the path of a descent: {METHODS}")
+    _walk(picture)
+    picture.add_argument(
+        "-o", "--output", metavar="FILE", help="an .svg, or what Matplotlib writes (default: NAME.svg)"
+    )
 
     code = _formula(_command(commands, "code", "the generated source of a value or a derivative", "code"))
     which = code.add_mutually_exclusive_group()
@@ -87,6 +100,13 @@ def _formula(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
     command.add_argument("formula", metavar="NAME|TEXT", help="a name of the catalog, or a text such as 'x @ x'")
     command.add_argument("--given", default="", help='declarations for a text: "X: n d, w: d, y: n"')
     return command
+
+
+def _walk(command: argparse.ArgumentParser) -> None:
+    """How a descent goes."""
+    command.add_argument("--lr", type=float, default=0.1, help="the learning rate (default: %(default)s)")
+    command.add_argument("--steps", type=int, default=50, help="how many steps (default: %(default)s)")
+    command.add_argument("--start", default="", metavar="JSON", help='values of inputs: \'{"x": 0, "w": [1, 2]}\'')
 
 
 def _loaded(name: str) -> Run:

@@ -23,6 +23,8 @@ from derive.errors import BackendUnavailable, DeriveError
 from derive.formulas import Formula
 from derive.notation.index_form import from_index
 from derive.notation.writing import write_text, write_unicode
+from derive.pictures import chart_of, chart_of_descent
+from derive.worked_example import worked_lines
 
 QUESTIONS = {kind: getattr(api, kind) for kind in KINDS}
 FEW = 8
@@ -52,8 +54,12 @@ def show(options: argparse.Namespace) -> int:
     """Print a formula."""
     formula = _asked(options)
     if options.json:
-        return _json(_summary(formula))
+        return _json(_summary(formula) | {"worked": [worked_lines(formula, example) for example in formula.worked]})
     print("\n".join(_described(formula)))
+    for at, example in enumerate(formula.worked):
+        first, *rest = worked_lines(formula, example)
+        print(f"{chr(10) if at == 0 else ''}  {'worked' if at == 0 else '      '}   {first}")
+        print("\n".join(f"           {line}" for line in rest))
     return 0
 
 
@@ -89,19 +95,40 @@ def taylor(options: argparse.Namespace) -> int:
     return 0
 
 
-def descend(options: argparse.Namespace) -> int:
-    """Print the path of a descent."""
-    try:
-        start = json.loads(options.start or "{}")
-    except json.JSONDecodeError as error:
-        raise DeriveError(f'--start takes JSON such as {{"x": 0}}: {error}') from None
-    if not isinstance(start, dict):
-        raise DeriveError('--start takes a JSON object such as {"x": 0}')
-    found = api.descend(_asked(options), start, options.wrt, options.method, options.lr, options.steps)
+def solve(options: argparse.Namespace) -> int:
+    """Print where the derivatives of a formula vanish."""
+    found = api.solve(_asked(options), options.wrt)
     if options.json:
         return _json(found.to_dict())
     print("\n".join(_described(found.of)[: -1 if found.of.source else None]))
     print(f"\n{_indented(str(found))}")
+    return 0
+
+
+def descend(options: argparse.Namespace) -> int:
+    """Print the path of a descent."""
+    found = api.descend(_asked(options), _start(options), options.wrt, options.method, options.lr, options.steps)
+    if options.json:
+        return _json(found.to_dict())
+    print("\n".join(_described(found.of)[: -1 if found.of.source else None]))
+    print(f"\n{_indented(str(found))}")
+    return 0
+
+
+def plot(options: argparse.Namespace) -> int:
+    """Write a picture of a formula and its derivative, or of a descent."""
+    formula, start = _asked(options), _start(options)
+    if options.descend:
+        found = api.descend(formula, start, options.wrt, options.descend, options.lr, options.steps)
+        chart = chart_of_descent(found)
+    else:
+        wrt = options.wrt or formula.wrt[0]
+        chart = chart_of(formula, wrt, start, tuple(options.range) if options.range else None)
+    path = Path(options.output or f"{formula.name or 'formula'}.svg")
+    chart.save(path)
+    if options.json:
+        return _json({"file": str(path), "title": chart.title, "curves": [c.label for c in chart.curves]})
+    print(path)
     return 0
 
 
@@ -181,6 +208,17 @@ def _asked(options: argparse.Namespace) -> Formula:
     if options.given:
         return api.parse(options.formula, options.given)
     return api.resolve(options.formula)
+
+
+def _start(options: argparse.Namespace) -> dict[str, Any]:
+    """The values of inputs that `--start` gives."""
+    try:
+        start = json.loads(options.start or "{}")
+    except json.JSONDecodeError as error:
+        raise DeriveError(f'--start takes JSON such as {{"x": 0}}: {error}') from None
+    if not isinstance(start, dict):
+        raise DeriveError('--start takes a JSON object such as {"x": 0}')
+    return start
 
 
 def _summary(formula: Formula) -> dict[str, Any]:

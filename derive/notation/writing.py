@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sympy import Expr
+
 from derive.array_functions import ARRAY_FUNCTIONS, ArrayFunction
 from derive.notation.tree import At, Binary, Call, Name, Number, Reduce, Subscript, Transpose, Tree, Unary, Word
 from derive.primitives import BY_NAME
@@ -110,7 +112,7 @@ class _Hand:
         value = tree.value
         if value.is_Rational and value.q != 1:
             return f"{value.p}/{value.q}", PRODUCT
-        return str(value), ATOM
+        return _decimal(value), ATOM
 
     def binary(self, tree: Binary) -> tuple[str, int]:
         if tree.op not in LEVELS:
@@ -150,6 +152,11 @@ class _Hand:
 
     def call(self, tree: Call) -> tuple[str, int]:
         raise NotImplementedError
+
+
+def _decimal(value: Expr) -> str:
+    """A number as its digits; one that is not exact in six of them."""
+    return f"{float(value):.6g}" if value.is_Float else str(value)
 
 
 def _first_factor(tree: Tree) -> Tree:
@@ -207,7 +214,7 @@ class _Printed(_Hand):
     """What Unicode and LaTeX have in common: juxtaposition, transposes of vectors, named matrices."""
 
     elementwise: str
-    minus = "−"
+    minus, dot = "−", "·"
 
     def piece(self, tree: Tree) -> tuple[str, int]:
         if isinstance(tree, Unary):
@@ -258,7 +265,11 @@ class _Printed(_Hand):
         return tree.op == "*" and bool(rank(tree.left, self.ranks) and rank(tree.right, self.ranks))
 
     def juxtaposed(self, left: str, right: str, tree: Binary) -> str:
-        return f"{left} {right}"
+        return (
+            f"{left} {self.dot} {right}"
+            if right[:1].isdigit() and rank(tree.right, self.ranks) == 0
+            else f"{left} {right}"
+        )
 
     def coefficient(self, tree: Tree) -> str:
         return f"({self.write(tree)})"
@@ -416,7 +427,7 @@ class _Latex(_Printed):
     """LaTeX for `amsmath`."""
 
     elementwise = r"\odot"
-    minus = "-"
+    minus, dot = "-", r"\cdot"
     at_least, at_most, squared = r"\ge", r"\le", "^2"
     sum_sign = r"\sum"
     inverse, inverse_transposed, kronecker, trace = "^{-1}", r"^{-\top}", r"\otimes", r"\operatorname{tr}"
@@ -459,7 +470,7 @@ class _Latex(_Printed):
         value = tree.value
         if value.is_Rational and value.q != 1:
             return rf"\frac{{{value.p}}}{{{value.q}}}", ATOM
-        return str(value), ATOM
+        return _decimal(value), ATOM
 
     def transposed(self, text: str) -> str:
         return rf"{text}^\top"
@@ -483,9 +494,6 @@ class _Latex(_Printed):
 
     def coefficient(self, tree: Tree) -> str:
         return self.write(tree)
-
-    def juxtaposed(self, left: str, right: str, tree: Binary) -> str:
-        return rf"{left} \cdot {right}" if right[:1].isdigit() else f"{left} {right}"
 
     def function(self, tree: Call, words: list[str]) -> tuple[str, int]:
         if tree.function == "sqrt":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,16 +38,22 @@ def _block_diagonal(blocks: Sequence[NDArray[np.float64]]) -> NDArray[np.float64
     return whole
 
 
+def joint_hessian(
+    values: Mapping[str, NDArray[np.float64]], outputs: Sequence[str], sizes: Sequence[int]
+) -> NDArray[np.float64]:
+    """The blocks of a Hessian, row by row, as one matrix; `sizes` count the entries of each variable."""
+    blocks = iter(outputs)
+    rows = [np.hstack([values[next(blocks)].reshape(rows, columns) for columns in sizes]) for rows in sizes]
+    return np.vstack(rows)
+
+
 def most_negative(program: Program, outputs: Sequence[str], wrt: Sequence[str], point: Sample) -> str | None:
     """A description of a direction of negative curvature at a point, when there is one.
 
     `outputs` are the blocks of the Hessian, row by row over `wrt`.
     """
     values = evaluate(program, point.inputs, digits=None)
-    sizes = [int(np.size(point.inputs[name])) for name in wrt]
-    blocks = iter(outputs)
-    rows = [np.hstack([values[next(blocks)].reshape(rows, columns) for columns in sizes]) for rows in sizes]
-    whole = np.vstack(rows)
+    whole = joint_hessian(values, outputs, [int(np.size(point.inputs[name])) for name in wrt])
     allowed = _block_diagonal([_directions(program.array(name).domain, np.shape(point.inputs[name])) for name in wrt])
     whole = allowed.T @ whole @ allowed
     if not whole.size or not np.isfinite(whole).all():

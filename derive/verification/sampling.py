@@ -24,6 +24,7 @@ from derive.verification.oracle import evaluate
 GRAIN = 2.0**-10
 NEAR = 0.02
 TRIES = 200
+FEW_TRIES = 40  # where a matrix has to be inverted, which at some sizes none can be
 MANY_DIMS = 4  # with more names than this, sizes are shared, so that arrays stay small
 CONDITION = 200.0
 
@@ -47,12 +48,13 @@ def sample(program: Program, seed: int, sizes: Mapping[str, int] | None = None) 
     rng = np.random.default_rng(seed)
     chosen = _sizes(program, rng) | dict(sizes or {})
     watched = kinks(program)
-    for _ in range(TRIES):
+    tries = FEW_TRIES if _matrices(program) else TRIES
+    for _ in range(tries):
         inputs = {array.name: draw(array, chosen, rng) for array in program.inputs}
         if _is_smooth(watched, inputs) and _is_defined(program, inputs, chosen):
             return Sample(inputs, chosen)
     raise DomainError(
-        f"at none of {TRIES} random points is the value a number, away from kinks; declare the domains it needs"
+        f"at none of {tries} random points is the value a number, away from kinks; declare the domains it needs"
     )
 
 

@@ -27,7 +27,8 @@ FLOORS = [
     ("catalog",),
     ("derive.compilation",),
     ("derive.derivative", "derive.expansion"),
-    ("derive.descent",),
+    ("derive.descent", "derive.stationary_point", "derive.worked_example"),
+    ("derive.pictures",),
     ("derive.api",),
     ("derive.kernels", "derive.cli", "derive"),
 ]
