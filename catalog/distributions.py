@@ -79,7 +79,7 @@ bernoulli_pmf = Formula(
     given=[binary(x), unit(p)],
     let={f: p**x * (1 - p) ** (1 - x)},
     wrt=[p],
-    claims={},
+    claims={"p": "x * p**(x - 1) * (1 - p)**(1 - x) - (1 - x) * p**x * (1 - p)**(-x)"},
     source=f"{KEMP}, section 3.2",
     tags=("discrete",),
     explanation="One toss of a coin that shows heads with probability p.",
@@ -112,7 +112,10 @@ binomial_pmf = Formula(
     given=[count(k), count(n), unit(p)],
     let={f: exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)) * p**k * (1 - p) ** (n - k)},
     wrt=[p],
-    claims={},
+    claims={
+        "p": "(k * p**(k - 1) * (1 - p)**(n - k) - (n - k) * p**k * (1 - p)**(n - k - 1))"
+        " * exp(lgamma(n + 1) - lgamma(n - k + 1) - lgamma(k + 1))"
+    },
     source=f"{KEMP}, section 3.2",
     tags=("discrete",),
     explanation="The number of heads in n tosses.",
@@ -190,7 +193,7 @@ poisson_pmf = Formula(
     given=[count(k), positive(rate)],
     let={f: rate**k * exp(-rate) / exp(lgamma(k + 1))},
     wrt=[rate],
-    claims={},
+    claims={"rate": "(k / rate - 1) * rate**k * exp(-rate) / exp(lgamma(k + 1))"},
     source=f"{KEMP}, section 4.1",
     tags=("discrete",),
     explanation="The number of rare events in a fixed time.",
@@ -212,7 +215,10 @@ uniform_pdf = Formula(
     given=[x, a0, bu],
     let={f: where(greater_equal(x, a0) * less_equal(x, bu), 1 / (bu - a0), 0)},
     wrt=[a0, bu],
-    claims={},
+    claims={
+        "a": "where((x >= a) * (x <= b), 1, 0) / (b - a)**2",
+        "b": "-where((x >= a) * (x <= b), 1, 0) / (b - a)**2",
+    },
     source=f"{JOHNSON}, chapter 26",
     tags=("continuous",),
     explanation="Every value between a and b is equally likely.",
@@ -494,7 +500,10 @@ gaussian_mixture_logpdf = Formula(
     given=[x, simplex(pik), muk, positive(sk)],
     let={f: log(Sum(pik[j] * exp(-((x - muk[j]) ** 2) / (2 * sk[j] ** 2)) / (sk[j] * sqrt(2 * pi)), j))},
     wrt=[x, pik, muk, sk],
-    claims={},
+    claims={
+        "mu": "pi * (x - mu) / sigma**3 * exp(-(x - mu)**2 / (2 * sigma**2))"
+        " / sum(pi / sigma * exp(-(x - mu)**2 / (2 * sigma**2)))"
+    },
     aliases=("normal_mixture_logpdf",),
     source="Bishop, Pattern Recognition and Machine Learning (2006), eq. 9.7",
     tags=(
