@@ -13,17 +13,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import catalog
+from codegen import store
 from codegen.kernel import Kernel
 from derive.calculus.batching import batched
 from derive.calculus.taylor import taylor_coefficients
 from derive.compilation import compile_kernel, emit_source
+from derive.derivation import Partial
 from derive.derivative import Derivative
 from derive.descent import Descent, descended
 from derive.errors import DeriveError, DomainError, ShapeError, nearest
 from derive.expansion import Taylor
+from derive.explaining.graph import graph
 from derive.formulas import Formula
+from derive.notation.index_form import from_index
 from derive.notation.text import array_from, declarations
 from derive.notation.typing import to_program
+from derive.notation.writing import write_unicode
+from derive.program import name_of
 from derive.stationary_point import StationaryPoints
 from derive.verification.sampling import sample
 
@@ -178,6 +184,35 @@ def _variables(formula: Formula, wrt: Wrt) -> tuple[str, ...]:
     if not wanted or len(set(wanted)) < len(wanted):
         raise DeriveError("wrt takes the names of inputs, each once")
     return wanted
+
+
+def draw(question: Question) -> str:
+    """The graph of a formula as an SVG: equations as boxes, values forwards, derivatives of the value backwards."""
+    formula = resolve(question)
+    adjoints: dict[str, str] = {}
+    if not formula.program.array(formula.value).shape:
+        found = grad(formula)
+        meanings = {step.target: step.before for step in reversed(found.steps) if isinstance(step.before, Partial)}
+        for step in found.steps:  # the last step about a name is its value
+            meaning = meanings[step.target]
+            left = meaning if name_of(step.target) in found.outputs else step.target
+            adjoints[name_of(meaning.variable)] = " = ".join(write_unicode(from_index(e)) for e in (left, step.after))
+    return graph(formula.program, adjoints, formula.title)
+
+
+def users_of_rules() -> dict[str, list[str]]:
+    """For each rule, the formulas of the catalog whose derivation uses it; worked out once and kept."""
+
+    def found() -> dict[str, list[str]]:
+        users: dict[str, list[str]] = {}
+        for name in names():
+            made = formula(name)
+            ask = jacobian if made.program.array(made.value).shape else grad
+            for rule in dict.fromkeys(step.rule for step in ask(made).steps):
+                users.setdefault(rule, []).append(name)
+        return users
+
+    return store.record("rules", [store.fingerprint()], found)
 
 
 def taylor(question: Question, wrt: str | None = None, at: float | str = 0, order: int = 3) -> Taylor:

@@ -1,43 +1,32 @@
 """A derivative: its program, its closed forms, the steps that led to it, and its check.
 
-Everything about it is made from one program when it is asked for. A closed form is shown only after it has been proved
-to say what the program computes.
+Everything about it is made from one program when it is asked for. What was derived stands in `derive.derived`, how it
+is written in `derive.presented`; here it is judged: curvature, checks, and the pages that tell of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from codegen.kernel import BACKENDS
+from derive import charts
 from derive.calculus.curvature import Curvature, argument
-from derive.calculus.kronecker_form import Piece, written
-from derive.calculus.matrix_form import MatrixForm, matrix_forms
 from derive.calculus.matrix_reading import collected, negated, transposed
-from derive.calculus.questions import KINDS, Asked, Kind
-from derive.calculus.rewriting import Context
 from derive.calculus.structure import projection, structured
-from derive.compilation import compile_kernel
-from derive.derivation import Derivation, Step
+from derive.compilation import compile_kernel, emit_source
 from derive.errors import BackendUnavailable, DeriveError, DomainError, nearest
-from derive.formulas import Formula
+from derive.explaining import latex as latex_writer
+from derive.explaining import page, text
+from derive.explaining.explanation import Explanation
 from derive.notation.index_form import from_index
-from derive.notation.tree import Transpose, Tree
-from derive.notation.writing import write_latex, write_text, write_unicode
-from derive.program import (
-    Element,
-    Equation,
-    Program,
-    element,
-    fresh_name,
-    live,
-    name_of,
-    positions_of,
-)
+from derive.notation.tree import Transpose
+from derive.notation.writing import PLAIN, Style, write_text, write_unicode
+from derive.presented import Presented
+from derive.program import Program
 from derive.verification.bending import most_negative
-from derive.verification.closed_forms import compressed, confirmed, proves
+from derive.verification.closed_forms import proves
 from derive.verification.report import (
     Check,
     Report,
@@ -58,231 +47,53 @@ LAYOUTS = {
 }
 
 
-class ClosedForm(str):
-    """A closed form as a line of Unicode for each result, which also knows its LaTeX."""
-
-    __slots__ = ("latex",)
-    latex: str
-
-    def __new__(cls, text: str, latex: str) -> ClosedForm:
-        """Keep both ways to write it."""
-        form = super().__new__(cls, text)
-        form.latex = latex
-        return form
-
-    def _repr_latex_(self) -> str:
-        return self.latex
-
-
-def _aligned(lines: Sequence[str]) -> str:
-    """Lines of LaTeX, aligned at their first `&`."""
-    return "\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}"
-
-
 @dataclass(frozen=True)
-class Derivative:
+class Derivative(Presented):
     """A derivative of a formula: its program, its closed forms, the steps that led to it, and its check."""
 
-    of: Formula
-    kind: str
-    wrt: tuple[str, ...]
-    convention: str = "entries"
+    # ------------------------------------------------ pages
 
-    # ------------------------------------------------ what was derived
+    def explain(self, detail: str = "normal", via: str = "index") -> Explanation:
+        """The derivation ready to be written down, with what was checked.
 
-    @property
-    def row(self) -> Kind:
-        """What there is to know of this kind of derivative."""
-        return KINDS[self.kind]
-
-    @property
-    def name(self) -> str:
-        """The name of the derivative, and of its kernels: `mse_grad`."""
-        return f"{self.of.name or 'formula'}_{self.row.ending}"
-
-    @cached_property
-    def blocks(self) -> tuple[tuple[str, ...], ...]:
-        """The names each result is the derivative by."""
-        return self.row.blocks(self.wrt)
-
-    @cached_property
-    def outputs(self) -> tuple[str, ...]:
-        """The names of the results: `grad_w`, `hess_w`, `hess_w_b`."""
-        single, used = len(self.wrt) == 1, set(self.of.program.arrays)
-        ends = (block[0] if single else "_".join(block) for block in self.blocks)
-        return tuple(fresh_name(f"{self.row.prefix}_{end}", used) for end in ends)
-
-    @cached_property
-    def _asked(self) -> Asked:
-        return Asked(self.of.program, self.wrt, self.outputs, self.convention)
-
-    @cached_property
-    def _derived(self) -> tuple[Program, Derivation]:
-        """The program of the derivative as kernels and readers see it, and how it was found."""
-        free = frozenset(a.name for a in self.of.program.inputs if a.name not in self.wrt or a.domain.symmetric)
-        return self.row.derive(self._asked, Context(constraints=free))
-
-    @property
-    def program(self) -> Program:
-        """The equations of the derivative."""
-        return self._derived[0]
-
-    @property
-    def derivation(self) -> Derivation:
-        """How the derivative was found."""
-        return self._derived[1]
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """The derivation: each step has `.lhs`, `.rhs`, `.rule`, `.why`."""
-        return self.derivation.steps
-
-    @cached_property
-    def formula(self) -> Formula:
-        """The derivative as a formula: differentiate it again, compile it.
-
-        It is written for free entries: no sum-to-one of a simplex has been used in it.
+        `detail` is "brief", "normal" (as a textbook would) or "full" (every rule); `via` is "index" (sums and deltas)
+        or "matrix" (differentials).
         """
-        program, _ = self.row.derive(replace(self._asked, convention="entries"), Context())
-        title = f"{self.row.name.capitalize()} of {self.of.title} by {', '.join(self.wrt)}"
-        return Formula(title, program=program, wrt=self.wrt, name=self.name)
+        return self.explanation(detail, via, self.check_mathematics().sentences())
 
-    # ------------------------------------------------ closed forms
-
-    @cached_property
-    def closed_forms(self) -> tuple[MatrixForm | None, ...]:
-        """The matrix form of each result, where there is one; each is compared with the index form."""
-        given = frozenset(self.of.program.definitions)
-        return tuple(confirmed(form, self.program) for form in matrix_forms(self.program, self.outputs, given))
-
-    @cached_property
-    def compressed(self) -> tuple[tuple[Piece, ...] | None, ...]:
-        """The second derivatives by matrices as sums of Kronecker products, with the rows of the variable in a line."""
-        return tuple(
-            compressed(self.program.definitions[name], self.program) if name in self.program.definitions else None
-            for name in self.outputs
-        )
-
-    @property
-    def matrix_form(self) -> ClosedForm | None:
-        """The closed form with vectors and matrices, a line for each result; None when some result has none."""
-        if any(form is None for form in self.closed_forms):
-            return None
-        return ClosedForm("\n".join(self._lines(self.closed_forms)), self._closed_latex())
-
-    @property
-    def index_form(self) -> ClosedForm:
-        """The closed form in index notation: one line for each equation."""
-        trees = [(e.element, from_index(e.value)) for e in self._new_equations()]
-        lines = [f"{self._left(left)} = {write_unicode(tree)}" for left, tree in trees]
-        return ClosedForm("\n".join(lines), _aligned([f"{self._left_latex(e)} &= {write_latex(t)}" for e, t in trees]))
-
-    def _new_equations(self) -> list[Equation]:
-        return [e for e in self.program.equations if self._is_new(e)]
-
-    def _is_new(self, equation: Equation) -> bool:
-        """Whether nobody wrote an equation down before."""
-        return (equation.auxiliary and equation.target != self.of.value) or (
-            equation.target not in self.of.program.definitions
-        )
-
-    def _left(self, target: Element) -> str:
-        """A left-hand side on paper: `(∇_w)_j`, `δ_z_i`."""
-        name, positions = name_of(target), positions_of(target)
-        if name not in self.outputs:
-            return write_unicode(from_index(target))
-        heading = self.heading(name)
-        return f"({heading})_{''.join(map(str, positions))}" if positions else heading
-
-    def _left_latex(self, target: Element) -> str:
-        name, positions = name_of(target), positions_of(target)
-        if name not in self.outputs:
-            return write_latex(from_index(target))
-        heading = self._latex_heading(name)
-        return rf"\left({heading}\right)_{{{''.join(map(str, positions))}}}" if positions else heading
-
-    def _lines(self, forms: Sequence[MatrixForm | None]) -> list[str]:
-        """`heading = form`, and under `where` what the forms mention, each name once."""
-        shown: dict[str, Tree] = {}
-        lines = []
-        for form in forms:
-            assert form is not None
-            lines.append(f"{self.heading(form.name)} = {write_unicode(form.tree, self.ranks)}")
-            shown.update(form.where)
-        where = [f"{write_unicode(from_index(element(n)))} = {write_unicode(t, self.ranks)}" for n, t in shown.items()]
-        if not where:
-            return lines
-        if len(lines) == 1 and len(where) == 1:
-            return [f"{lines[0]}   where {where[0]}"]
-        return [*lines, "where", *(f"  {line}" for line in where)]
-
-    @cached_property
-    def ranks(self) -> dict[str, int]:
-        """How many axes each name has."""
-        return {name: len(array.shape) for name, array in self.program.arrays.items()}
-
-    def heading(self, output: str) -> str:
-        """How a result is called on paper: `∇_w`, `∂p/∂z`, `∇²_w`."""
-        return self._headed(output, self.row.heading, self.row.mixed, write_unicode)
-
-    def _headed(self, output: str, template: str, mixed: str, write: Callable[[Tree], str]) -> str:
-        block = [write(from_index(element(name))) for name in self.blocks[self.outputs.index(output)]]
-        chosen = mixed if mixed and len(self.wrt) > 1 else template
-        return chosen.format(value=write(from_index(element(self.of.value))), first=block[0], second=block[-1])
-
-    def _closed_latex(self) -> str:
-        lines = []
-        for name, form in zip(self.outputs, self.closed_forms, strict=True):
-            tree = form.tree if form else from_index(self.program.definitions[name].value)
-            lines.append(f"{self._latex_heading(name)} &= {write_latex(tree, self.ranks)}")
-        return _aligned(lines)
-
-    def latex(self) -> str:
+    def latex(self, detail: str = "normal") -> str:
         """The derivation as LaTeX: one equality a line, with its reason."""
-        lines = []
-        for step, opens in self._opening():
-            left = self._left_latex(step.target) if opens else ""
-            lines.append(rf"{left} &= {write_latex(from_index(step.after))} && \text{{{step.rule}}}")
-        return _aligned(lines)
+        return latex_writer.chains(self.explanation(detail))
 
     def explained(self) -> str:
         """The derivation as text: one equality a line, with its reason, under the name it is about."""
-        lines: list[str] = []
-        for step, opens in self._opening():
-            lines += [self._left(step.target)] if opens else []
-            lines.append(f"  = {write_unicode(from_index(step.after))}    [{step.why}]")
-        return "\n".join(lines)
+        return text.chains(self.explanation("full"))
 
-    def _opening(self) -> Iterator[tuple[Step, bool]]:
-        """The steps, and whether each is the first about its name."""
-        about: Element | None = None
-        for step in self.steps:
-            yield step, step.target != about
-            about = step.target
+    def html(self, detail: str = "normal", via: str = "index", style: Style = PLAIN, picture: str = "") -> str:
+        """The derivation as a page that stands alone: formulas in MathML, steps that unfold, generated code.
 
-    def _latex_heading(self, output: str) -> str:
-        return self._headed(output, self.row.latex, self.row.mixed_latex, write_latex)
+        `picture` is an SVG to show beside it; a formula of one number brings its own.
+        """
+        try:
+            codes = {name: emit_source(self, name) for name in ("numpy", "c")}
+        except DeriveError as error:  # a function that has no kernels
+            codes = {"no kernel": str(error)}
+        full = self.explanation("full") if via == "index" else None
+        return page.page(self.explain(detail, via), full, codes, picture or self._picture(), style)
 
-    def __str__(self) -> str:
-        shown = [form for form in self.closed_forms if form is not None]
-        lines = self._lines(shown) if shown else []
-        for name, form in zip(self.outputs, self.closed_forms, strict=True):
-            pieces = self.compressed[self.outputs.index(name)]
-            if form is None and pieces is not None:
-                lines.append(f"{self.heading(name)} = {written(pieces, self.ranks)}   (row after row)")
-            elif form is None:
-                lines += [
-                    f"{self._left(e.element)} = {write_unicode(from_index(e.value))}" for e in self._needed_by(name)
-                ]
-        return "\n".join(lines)
-
-    def _needed_by(self, output: str) -> list[Equation]:
-        """The equations behind a result that somebody did not write down before."""
-        needed = live(self.program, (output,)).equations
-        return [e for e in needed if self._is_new(e)]
+    def _picture(self) -> str:
+        """The formula and its derivative, where they are a number over a number."""
+        (first, *more), domains = self.wrt, [array.domain for array in self.of.program.inputs]
+        shapes = [array.shape for array in (*self.of.program.inputs, self.of.program.array(self.of.value))]
+        if self.kind != "grad" or more or any(shapes) or any(domain.integer for domain in domains):
+            return ""
+        return charts.over_a_number(self.of, first, {}, None, self).svg()
 
     def _repr_latex_(self) -> str:
-        return self._closed_latex()
+        return self.closed_latex()
+
+    def _repr_html_(self) -> str:
+        return page.fragment(self.explanation("normal"))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that is shown, as plain values."""
@@ -296,7 +107,7 @@ class Derivative:
             "where": [{n: write_text(t) for n, t in form.where} if form else {} for form in self.closed_forms],
             "index_form": {str(e.element): write_text(from_index(e.value)) for e in self._new_equations()},
             "unicode": str(self),
-            "latex": self._closed_latex(),
+            "latex": self.closed_latex(),
             "steps": [step.to_dict() for step in self.steps],
         }
 

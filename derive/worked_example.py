@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sympy import Add, Expr, Float, Integer, Mul
 
 from derive.derivative import Derivative
 from derive.formulas import Example, Formula
 from derive.notation.index_form import from_index
 from derive.notation.tree import Name, Number, Subscript, Tree, Unary, replaced
+from derive.notation.values import told
 from derive.notation.writing import write_unicode
 from derive.program import (
     Dim,
@@ -35,7 +36,6 @@ from derive.verification.oracle import evaluate, sizes_of
 
 FEW_TERMS = 4
 LONGEST = 100
-DIGITS = 6
 
 
 def worked_lines(formula: Formula, example: Example) -> list[str]:
@@ -56,16 +56,6 @@ def worked_lines(formula: Formula, example: Example) -> list[str]:
 def numbers(value: Any) -> NDArray[np.float64]:
     """A number or nested lists of numbers, SymPy's too, as an array."""
     return np.array(np.vectorize(float)(np.array(value, dtype=object)), dtype=np.float64)
-
-
-def told(value: ArrayLike) -> str:
-    """A value as people write it: 0.25, [1, 2]."""
-    if np.ndim(value):
-        return f"[{', '.join(told(part) for part in np.asarray(value))}]"
-    number = float(np.asarray(value))
-    near = round(number)
-    text = str(near) if abs(number - near) < 1e-12 * (1 + abs(number)) else f"{number:.{DIGITS}g}"
-    return text.replace("-", "−")
 
 
 def _written(name: str) -> str:

@@ -153,6 +153,7 @@ def factor_out(value: Expr, context: Context) -> Expr | None:
     Mul,
     example=lambda: (-c * (x - y), c * (y - x)),
     licence="the result is shorter",
+    minor=True,
 )
 def sign_into_bracket(value: Expr, context: Context) -> Expr | None:
     number, _ = value.as_coeff_Mul()
@@ -171,6 +172,7 @@ def sign_into_bracket(value: Expr, context: Context) -> Expr | None:
     "brackets of one kind are written one way",
     Mul,
     example=lambda: ((x - y) * Sum((y - x) * a[i], i), Mul(-1, x - y, Sum((x - y) * a[i], i))),
+    minor=True,
 )
 def one_way(value: Expr, context: Context) -> Expr | None:
     for at, first in enumerate(value.args):
@@ -224,6 +226,7 @@ def _signature(term: Expr) -> tuple[bool, frozenset[str]]:
     "a common number leaves the bracket",
     Mul,
     example=lambda: (y * (2 * x - 4) / c, 2 * y * (x - 2) / c),
+    minor=True,
 )
 def number_out_of_bracket(value: Expr, context: Context) -> Expr | None:
     if sum(not factor.is_Number for factor in value.args) < 2:
@@ -264,6 +267,7 @@ def is_negative(value: Expr) -> bool:
     "a choice between 1 and 0 is the condition itself",
     where,
     example=lambda: (where(greater(x, y), 1, 0), greater(x, y)),
+    minor=True,
 )
 def choice_of_one(value: Expr, context: Context) -> Expr | None:
     condition, yes, no = value.args

@@ -74,6 +74,7 @@ def digits(position: Expr) -> tuple[Index, Index] | None:
     "two numbers are equal where their digits are",
     Delta,
     example=lambda: (Delta(i * n + j, k * n + g), Delta(i, k) * Delta(j, g)),
+    minor=True,
 )
 def equaldigits(delta: Expr, context: Context) -> Expr | None:
     first, second = (digits(position) for position in delta.args)
@@ -110,6 +111,7 @@ def contract_delta(total: Expr, context: Context) -> Expr | None:
         Sum(a[j] * (Delta(i, j) - b[j]), j),
         Sum(a[j] * Delta(i, j), j) + Sum(-a[j] * b[j], j),
     ),
+    minor=True,
 )
 def split_sum(total: Expr, context: Context) -> Expr | None:
     body = total.body
@@ -128,6 +130,7 @@ def split_sum(total: Expr, context: Context) -> Expr | None:
     "what does not depend on the index leaves the sum",
     Sum,
     example=lambda: (Sum(c * a[j] * b[i], j), c * b[i] * Sum(a[j], j)),
+    minor=True,
 )
 def factor_out_of_sum(total: Expr, context: Context) -> Expr | None:
     number, rest = total.body.primitive() if isinstance(total.body, Add) else (S.One, total.body)
@@ -145,6 +148,7 @@ def factor_out_of_sum(total: Expr, context: Context) -> Expr | None:
     "a factor is summed over its own indices only",
     Sum,
     example=lambda: (Sum(a[i] * A[i, j] * b[j], i, j), Sum(a[i] * Sum(A[i, j] * b[j], j), i)),
+    minor=True,
 )
 def sum_inside(total: Expr, context: Context) -> Expr | None:
     factors = _split(total.body)
@@ -261,6 +265,7 @@ def simplex_sum(total: Expr, context: Context) -> Expr | None:
     "a delta is its own square",
     Pow,
     example=lambda: (Delta(i, j) ** 2, Delta(i, j)),
+    minor=True,
 )
 def delta_power(power: Expr, context: Context) -> Expr | None:
     if isinstance(power.base, Delta) and power.exp.is_Integer and power.exp > 0:
@@ -272,6 +277,7 @@ def delta_power(power: Expr, context: Context) -> Expr | None:
     "where a delta is not zero its positions are equal",
     Mul,
     example=lambda: (Delta(i, j) * A[j, k] * a[i], Delta(i, j) * A[i, k] * a[i]),
+    minor=True,
 )
 def align_with_delta(value: Expr, context: Context) -> Expr | None:
     for delta in value.args:

@@ -16,6 +16,8 @@ from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import R, a, c, g, h, i, j, k, u, x
 from derive.derivation import Partial
 from derive.errors import NotDifferentiable
+from derive.notation.index_form import from_index
+from derive.notation.writing import write_unicode
 from derive.primitives import equal, exp, log, primitive, sin
 from derive.program import (
     Delta,
@@ -44,7 +46,7 @@ def _varies(value: Expr, derivative: Partial, context: Context) -> bool:
     return name_of(derivative.variable) in names or not names.isdisjoint(context.tangents)
 
 
-@rule("the derivative of a constant is zero", Partial, example=lambda: (Partial(c**2, x), S.Zero))
+@rule("the derivative of a constant is zero", Partial, example=lambda: (Partial(c**2, x), S.Zero), minor=True)
 def constant(derivative: Partial, context: Context) -> Expr | None:
     return None if _varies(derivative.value, derivative, context) else S.Zero
 
@@ -53,6 +55,7 @@ def constant(derivative: Partial, context: Context) -> Expr | None:
     "an element depends on itself alone",
     Partial,
     example=lambda: (Partial(a[i], a[k]), Delta(i, k)),
+    minor=True,
 )
 def itself(derivative: Partial, context: Context) -> Expr | None:
     value, variable = derivative.value, derivative.variable
@@ -67,6 +70,7 @@ def itself(derivative: Partial, context: Context) -> Expr | None:
     "the derivative of a sum is the sum of the derivatives",
     Partial,
     example=lambda: (Partial(x**2 + sin(x), x), Partial(x**2, x) + Partial(sin(x), x)),
+    minor=True,
 )
 def sum_rule(derivative: Partial, context: Context) -> Expr | None:
     value = derivative.value
@@ -82,6 +86,7 @@ def sum_rule(derivative: Partial, context: Context) -> Expr | None:
     "a constant factor stays in front",
     Partial,
     example=lambda: (Partial(c * x**2, x), c * Partial(x**2, x)),
+    minor=True,
 )
 def constant_factor(derivative: Partial, context: Context) -> Expr | None:
     value = derivative.value
@@ -141,8 +146,9 @@ def _chain_note(derivative: Expr) -> str:
         return ""
     letters = "tuvw"[: row.arity]
     arguments = [x.func(letter, real=True) for letter in letters]
-    slopes = [str(slope(*arguments)) for slope in row.derivatives]
-    return f"{row.name}′({', '.join(letters)}) = {', '.join(slopes)}"
+    slopes = [write_unicode(from_index(slope(*arguments))) for slope in row.derivatives]
+    called = write_unicode(from_index(row.function(*arguments))).partition("(")[0]
+    return f"{called if called.isalnum() else row.name}′({', '.join(letters)}) = {', '.join(slopes)}"
 
 
 @rule(

@@ -21,6 +21,8 @@ from derive.calculus.rewriting import Application, Context, rewrite
 from derive.calculus.simplification import simplified
 from derive.derivation import Derivation, Partial, Step
 from derive.errors import DeriveError, ShapeError
+from derive.notation.index_form import from_index
+from derive.notation.writing import write_unicode
 from derive.program import (
     LETTERS,
     Array,
@@ -73,14 +75,14 @@ class _Work:
             found.append(Index(fresh_name(next(free, "i"), self.used), size))
         return tuple(found)
 
-    def derive(self, target: Element, start: Expr, reason: str, context: Context | None = None) -> Expr:
-        """`start` differentiated and simplified, each rule recorded as a step about `target`."""
+    def derive(self, target: Element, meaning: Expr, start: Expr, reason: str, context: Context | None = None) -> Expr:
+        """`start` differentiated and simplified, each rule recorded as a step about `target`, which means `meaning`."""
         context = context or self.context
         trace: list[Application] = []
         raw = rewrite(start, DIFFERENTIATION, context, trace)
         unresolved(raw)
         result = simplified(raw, context, trace)
-        self.steps.append(Step(target, target, start, reason))
+        self.steps.append(Step(target, meaning, start, reason))
         self.record(target, trace)
         return self.settled(target, result)
 
@@ -159,6 +161,11 @@ def reverse(program: Program, wrt: Sequence[str], names: Sequence[str], context:
     return _Reverse(work, wrt, names).run()
 
 
+def _shown(name: str) -> str:
+    """A name as it is printed."""
+    return write_unicode(from_index(element(name)))
+
+
 class _Reverse:
     def __init__(self, work: _Work, wrt: Sequence[str], names: Sequence[str]) -> None:
         self.work, self.program = work, work.program
@@ -195,11 +202,12 @@ class _Reverse:
         terms = [self.contribution(e, element(name, at)) for e in self.consumers(name)]
         start = renamed_apart(Add(*terms), frozenset(index.name for index in at))
         if len(terms) == 1 and isinstance(terms[0], Partial):
-            reason = f"the derivative of {self.value} by {name}"
+            reason = f"the derivative of {_shown(self.value)} by {_shown(name)}"
         else:
-            through = " and ".join(e.target for e in self.consumers(name))
+            through = " and ".join(_shown(e.target) for e in self.consumers(name))
             reason = f"chain rule through {through}" if terms else "the value does not depend on it"
-        result = self.work.derive(target, start, reason)
+        value = element(self.value, self.program.definitions[self.value].indices)
+        result = self.work.derive(target, Partial(value, element(name, at)), start, reason)
         self.adjoints[name] = Equation(target_name, at, result)
         if name not in self.results and self.worth_inlining(name, result):
             self.inlined.add(target_name)
@@ -273,12 +281,31 @@ def along(
     return found.run(tuple(directions), tangents)
 
 
-class _Forward:
-    """One tangent equation for every name that depends on the variables."""
+def differentials(program: Program, directions: Mapping[str, Array], context: Context) -> tuple[Program, Derivation]:
+    """The differential of every equation, in terms of the differentials before it: `dL` from `dyhat` from `dw`."""
+    whole = replace(program, inputs=(*program.inputs, *directions.values()))
+    work = _Work(whole, _scope(whole, context))
+    moving = element(fresh_name("t", work.used))
+    tangents = {name: direction.name for name, direction in directions.items()}
+    needed = {e.target for e in live(program).equations}.intersection(dependent(program, tuple(directions)))
+    results = {e.target: fresh_name(f"d{e.target}", work.used) for e in program.equations if e.target in needed}
+    forward_mode = _Forward(work, moving, results, plain=True)
+    written: list[Equation] = []
+    for equation in (e for e in program.equations if e.target in needed):
+        written.append(forward_mode.tangent(equation, tangents, written))
+        tangents[equation.target] = written[-1].target
+    last = tuple(e.target for e in written[-1:])
+    return check(replace(whole, equations=(*program.equations, *written), outputs=last)), Derivation(
+        program, tuple(work.steps)
+    )
 
-    def __init__(self, work: _Work, variable: Element, results: dict[str, str]) -> None:
+
+class _Forward:
+    """One tangent equation for every name that depends on the variables; `plain` ones keep all their names."""
+
+    def __init__(self, work: _Work, variable: Element, results: dict[str, str], plain: bool = False) -> None:
         self.work, self.program = work, work.program
-        self.variable, self.results = variable, results
+        self.variable, self.results, self.plain = variable, results, plain
         self.at = tuple(p for p in positions_of(variable) if isinstance(p, Index))
 
     def run(self, wrt: Sequence[str], tangents: dict[str, str]) -> tuple[Program, Derivation]:
@@ -305,9 +332,12 @@ class _Forward:
         local = replace(work.context, tangents=dict(tangents))
         target = element(name, (*equation.indices, *self.at))
         apart = renamed_apart(equation.value, frozenset(index.name for index in self.at))
-        reason = f"the derivative of {equation.target} by {variable}"
-        value = work.derive(target, Partial(apart, self.variable), reason, local)
-        return Equation(name, (*equation.indices, *self.at), _inlined(value, written, work, target))
+        reason = f"the derivative of {_shown(equation.target)} by {_shown(variable)}"
+        meaning = Partial(equation.element, self.variable)
+        value = work.derive(target, meaning, Partial(apart, self.variable), reason, local)
+        if not self.plain:
+            value = _inlined(value, written, work, target)
+        return Equation(name, (*equation.indices, *self.at), value)
 
 
 def _short(value: Expr) -> bool:
@@ -326,7 +356,7 @@ def _with_values(value: Expr, known: dict[str, Equation], work: _Work, target: E
     if not names:
         return value
     replaced = inlined(value, known, frozenset(index.name for index in free_indices(target)))
-    work.steps.append(Step(target, value, replaced, "put in what is known", " and ".join(names)))
+    work.steps.append(Step(target, value, replaced, "put in what is known", " and ".join(map(_shown, names))))
     return work.simplify(target, replaced)
 
 

@@ -67,6 +67,7 @@ class Rule:
     example: Example
     licence: str = ""
     note: Callable[[Expr], str] | None = None
+    minor: bool = False  # bookkeeping, which a textbook does not show as a step of its own
 
 
 class Table:
@@ -74,6 +75,7 @@ class Table:
 
     def __init__(self, title: str, *parts: Table) -> None:
         self.title = title
+        self.parts = parts
         self.rules: list[Rule] = [rule for part in parts for rule in part.rules]
         self._by_head: dict[type, tuple[Rule, ...]] = {}
 
@@ -84,11 +86,12 @@ class Table:
         example: Example,
         licence: str = "",
         note: Callable[[Expr], str] | None = None,
+        minor: bool = False,
     ) -> Callable[[Action], Action]:
         """Enter a function as the last row of the table."""
 
         def enter(action: Action) -> Action:
-            self.rules.append(Rule(name, action, heads, example, licence, note))
+            self.rules.append(Rule(name, action, heads, example, licence, note, minor))
             self._by_head.clear()
             return action
 

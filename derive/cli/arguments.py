@@ -24,7 +24,9 @@ def parser() -> argparse.ArgumentParser:
     listing = _command(commands, "list", "the catalog", "list_formulas", remember=True)
     listing.add_argument("--tag", help="only formulas with this tag, or of this subject")
 
-    _formula(_command(commands, "show", "a formula: equations, inputs, domains, source", "show", remember=True))
+    showing = _formula(_command(commands, "show", "a formula: equations, inputs, domains, source", "show"))
+    showing.add_argument("--graph", action="store_true", help="a picture of its equations, with values and adjoints")
+    showing.add_argument("-o", "--output", metavar="FILE", help="where the picture goes (default: NAME.svg)")
 
     for kind, about in (
         ("grad", "closed form of the gradient, with its check"),
@@ -46,6 +48,22 @@ def parser() -> argparse.ArgumentParser:
                 choices=("entries", "structured", "tangent"),
                 help="by the entries of a structured variable, its free parameters, or its tangent directions",
             )
+
+    told = _formula(_command(commands, "explain", "the derivation, step by step", "explain", remember=True))
+    told.add_argument("--wrt", help="the inputs to differentiate by: one name, several with commas, or all")
+    told.add_argument("--kind", choices=KINDS, help="what to derive (default: the gradient, of an array the Jacobian)")
+    told.add_argument("--detail", default="normal", choices=("brief", "normal", "full"), help="how many steps to tell")
+    told.add_argument("--via", default="index", choices=("index", "matrix"), help="by sums, or by differentials")
+    page = told.add_mutually_exclusive_group()
+    for name, about in (("latex", "LaTeX"), ("html", "a page"), ("markdown", "Markdown"), ("text", "plain text")):
+        page.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=f"as {about}")
+    told.add_argument("-o", "--output", metavar="FILE", help=".txt, .md, .tex, .html, .json or .pdf, by its ending")
+    told.add_argument("--symbols", nargs="*", default=[], metavar="NAME=SIGN", help=r"symbols: sigma=\varsigma")
+    told.add_argument("--one-based", action="store_true", help="count positions from 1 in text too, as LaTeX does")
+    told.add_argument("--transpose", default="top", choices=("top", "T", "prime"), help="how a transpose is marked")
+
+    rules = _command(commands, "rules", "the rules: statement, licence, example, and who uses them", "rules")
+    rules.add_argument("words", nargs="?", metavar="NAME", help="words of a rule's name")
 
     series = _formula(_command(commands, "taylor", "a Taylor polynomial around a point", "taylor", remember=True))
     series.add_argument("--wrt", help="the number to expand in (default: the first the entry names)")

@@ -15,15 +15,17 @@ from typing import Any
 
 import catalog
 from codegen import kernel, store
-from derive import api
+from derive import api, pages
 from derive.calculus.questions import KINDS
-from derive.cli.style import bold, green, red
+from derive.cli.style import bold, changed, dim, green, red
 from derive.derivative import Derivative
 from derive.errors import BackendUnavailable, DeriveError
+from derive.explaining import rule_pages
 from derive.formulas import Formula
 from derive.notation.index_form import from_index
-from derive.notation.writing import write_text, write_unicode
+from derive.notation.writing import Style, write_text, write_unicode
 from derive.pictures import chart_of, chart_of_descent
+from derive.verification.report import Report
 from derive.worked_example import worked_lines
 
 QUESTIONS = {kind: getattr(api, kind) for kind in KINDS}
@@ -51,8 +53,13 @@ def list_formulas(options: argparse.Namespace) -> int:
 
 
 def show(options: argparse.Namespace) -> int:
-    """Print a formula."""
+    """Print a formula, or write a picture of its equations."""
     formula = _asked(options)
+    if options.graph:
+        path = Path(options.output or f"{formula.name or 'formula'}.svg")
+        path.write_text(api.draw(formula), encoding="utf-8")
+        print(json.dumps({"file": str(path)}) if options.json else path)
+        return 0
     if options.json:
         return _json(_summary(formula) | {"worked": [worked_lines(formula, example) for example in formula.worked]})
     print("\n".join(_described(formula)))
@@ -83,6 +90,50 @@ def derivative(options: argparse.Namespace) -> int:
         print(f"\n  {found.curvature()}")
     print(f"\n{_indented(_verdict(report))}")
     return 0 if report.ok else 1
+
+
+def explain(options: argparse.Namespace) -> int:
+    """Print a derivation, or write it into a file of the kind its ending names."""
+    formula = _asked(options)
+    kind = options.kind or ("jacobian" if formula.program.array(formula.value).shape else "grad")
+    style = Style(dict(_symbol(pair) for pair in options.symbols), options.transpose)
+    found = QUESTIONS[kind](formula, options.wrt)
+    how = pages.How(options.detail, options.via, style, options.one_based)
+    if options.output:
+        pages.save(found, Path(options.output), how)
+        if options.json:
+            return _json({"file": options.output})
+        print(options.output)
+        return 0
+    if options.json:
+        return _json(pages.document(found, how))
+    text = pages.written(found, options.format or "terminal", how, faint=dim)
+    print(changed(text), end="" if text.endswith("\n") else "\n")
+    return 0
+
+
+def _symbol(pair: str) -> tuple[str, str]:
+    name, sign, symbol = pair.partition("=")
+    if not sign or not name.isidentifier() or not symbol:
+        raise DeriveError(f"--symbols takes NAME=SIGN, such as sigma=\\varsigma, not {pair!r}")
+    return name, symbol
+
+
+def rules(options: argparse.Namespace) -> int:
+    """Print the rules, or the page of those whose names hold some words."""
+    if not options.words:
+        if options.json:
+            return _json(rule_pages.listed())
+        for title, names in rule_pages.listed().items():
+            print(bold(title))
+            print("\n".join(f"  {name}" for name in names))
+        return 0
+    found = rule_pages.find(options.words)
+    users = api.users_of_rules()
+    if options.json:
+        return _json({rule.name: {"licence": rule.licence, "used in": users.get(rule.name, [])} for rule in found})
+    print("\n\n".join(rule_pages.page(rule, users.get(rule.name, [])) for rule in found))
+    return 0
 
 
 def taylor(options: argparse.Namespace) -> int:
@@ -253,21 +304,12 @@ def _described(formula: Formula) -> list[str]:
     return [*lines, f"  source   {formula.source}"] if formula.source else lines
 
 
-def _verdict(report: Any) -> str:
+def _verdict(report: Report) -> str:
     """What was checked, in words."""
-    differences = [c for c in report.checks if c.against.startswith("central")]
-    claims = [c for c in report.checks if c.subject.startswith("claim")]
     if not report.ok:
-        return red("FAILED") + "\n" + "\n".join(c.detail for c in report.checks if not c.ok)
-    worst = max((c.worst_error for c in differences), default=0.0)
-    points = max((c.points for c in differences), default=0)
-    said = f"agrees with central differences in 50 digits at {points} random points (worst error {worst:.0e})"
-    orders = {c.against for c in report.checks if c.subject.startswith("the remainder")}
-    if orders:
-        said += f"\nTaylor remainder: {', '.join(sorted(orders))}"
-    if claims:
-        said += f"\nthe known closed form{'s are' if len(claims) > 1 else ' is'} proved equal"
-    return f"{green('checked')}  " + said.replace("\n", "\n" + " " * 9)
+        return "\n".join([red("FAILED"), *report.sentences()])
+    first, *rest = report.sentences()
+    return "\n".join([f"{green('checked')}  {first}", *(f"{' ' * 9}{sentence}" for sentence in rest)])
 
 
 # ---------------------------------------------------------------- tables and colours

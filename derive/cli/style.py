@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TextIO
 
+from derive.notation.signs import CHANGED
+
 coloured = False
 
 
@@ -27,6 +29,17 @@ def green(text: str) -> str:
 def red(text: str) -> str:
     """Text that says that something is wrong."""
     return _styled(text, "31")
+
+
+def dim(text: str) -> str:
+    """Text that stands back."""
+    return _styled(text, "2")
+
+
+def changed(text: str) -> str:
+    """Text with the parts that changed in colour, or as plain as the rest."""
+    start, end = ("\033[36m", "\033[39m") if coloured else ("", "")
+    return text.replace(CHANGED[0], start).replace(CHANGED[1], end)
 
 
 def _styled(text: str, code: str) -> str:

@@ -7,6 +7,7 @@ before its bracket, what divides stands under one fraction bar, and coefficients
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
@@ -14,7 +15,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
 from derive.array_functions import row_of
 from derive.derivation import Partial
 from derive.errors import DeriveError
-from derive.notation.tree import COMPARISONS, At, Binary, Call, Name, Number, Reduce, Subscript, Tree, Unary
+from derive.notation.tree import COMPARISONS, At, Binary, Call, Name, Number, Reduce, Subscript, Tree, Unary, replaced
 from derive.primitives import exp, primitive
 from derive.program import (
     Delta,
@@ -25,10 +26,14 @@ from derive.program import (
     Product,
     Reduction,
     Sum,
+    bound_indices,
+    children,
+    element,
     elements,
     is_element,
     name_of,
     positions_of,
+    rebuilt,
     walk,
 )
 
@@ -73,6 +78,43 @@ def from_index(value: Expr) -> Tree:
     if row.name in OPERATORS:
         return Binary(OPERATORS[row.name], arguments[0], arguments[1])
     return Call(row.name, arguments)
+
+
+def on_paper(value: Expr) -> Tree:
+    """The tree of a value whose positions are counted from 1, with the limits of its sums."""
+    shifted = counted_from_one(value)
+    sizes = {index.name: from_index(index.size) for index in bound_indices(shifted)}
+
+    def limited(node: Tree) -> Tree:
+        return replace(node, limits=tuple((n, sizes[n]) for n in node.indices)) if isinstance(node, Reduce) else node
+
+    return replaced(from_index(shifted), limited)
+
+
+def counted_from_one(value: Expr) -> Expr:
+    """`value` rewritten so that it means the same when every index starts at 1, as on paper.
+
+    A position is one more than it was, and where an index is used as a number it is one less.
+    """
+    if isinstance(value, Index):
+        return value - 1
+    if is_element(value) or isinstance(value, Entry | Delta):
+        positions = (
+            positions_of(value) if is_element(value) else value.args if isinstance(value, Delta) else value.positions
+        )
+        if isinstance(value, Entry) and value.function == "matrix_power":
+            positions = positions[1:]
+        moved = tuple(counted_from_one(p) + 1 for p in positions)
+        if is_element(value):
+            return element(name_of(value), moved)
+        if isinstance(value, Delta):
+            return Delta(*moved)
+        return Entry(value.function, value.arrays, (*value.positions[: len(value.positions) - len(moved)], *moved))
+    if not value.args:
+        return value
+    if isinstance(value, Reduction):
+        return type(value)(counted_from_one(value.body), *value.indices)
+    return rebuilt(value, tuple(map(counted_from_one, children(value))))
 
 
 def _stands_along(index: Index, body: Expr) -> bool:

@@ -218,7 +218,7 @@ class _Reader:
             below = tuple(
                 (arg.left.name, arg.right) for arg in args[1:] if isinstance(arg, Binary) and isinstance(arg.left, Name)
             )
-            return Reduce(name, args[0], names, below, self.at(node))
+            return Reduce(name, args[0], names, below, at=self.at(node))
         return Call(name, args, options, self.at(node))
 
 

@@ -97,13 +97,15 @@ class At:
 class Reduce:
     """`sum`, `prod` or `max` over named indices.
 
-    An index that stands along no axis has its range in `below`, and is written `r < n`.
+    An index that stands along no axis has its range in `below`, and is written `r < n`. On paper, where positions are
+    counted from 1, `limits` has the last position of every index.
     """
 
     kind: str
     body: Tree
     indices: tuple[str, ...]
     below: tuple[tuple[str, Tree], ...] = ()
+    limits: tuple[tuple[str, Tree], ...] = field(default=(), compare=False)
     at: int = field(default=0, compare=False)
 
 

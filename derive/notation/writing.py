@@ -6,12 +6,28 @@ transposes mean, for which it has to know the rank of every name. Notation text 
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sympy import Expr
 
 from derive.array_functions import ARRAY_FUNCTIONS, ArrayFunction
-from derive.notation.tree import At, Binary, Call, Name, Number, Reduce, Subscript, Transpose, Tree, Unary, Word
+from derive.notation.signs import CHANGED
+from derive.notation.tree import (
+    At,
+    Binary,
+    Call,
+    Name,
+    Number,
+    Reduce,
+    Subscript,
+    Transpose,
+    Tree,
+    Unary,
+    Word,
+    replaced,
+)
 from derive.primitives import BY_NAME
 
 COMPARE, SUM, NEGATION, PRODUCT, FRACTION, POWER, ATOM = range(7)
@@ -26,24 +42,43 @@ GREEK = {
     "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "ell": "ℓ",
 }  # fmt: skip
 LATEX_GREEK = {"lam": r"\lambda", "eps": r"\epsilon", "ell": r"\ell"}
-HATS = {"a": "â", "c": "ĉ", "e": "ê", "g": "ĝ", "h": "ĥ", "i": "î", "o": "ô", "s": "ŝ", "u": "û", "w": "ŵ", "y": "ŷ"}
 
 Ranks = Mapping[str, int]
 
 
+TRANSPOSES = {"top": ("ᵀ", r"^\top"), "T": ("ᵀ", "^T"), "prime": ("′", "'")}
+
+
+@dataclass(frozen=True)
+class Style:
+    """The reader's notation: symbols of their own for names, how a transpose is marked, whether to mark changes."""
+
+    symbols: Mapping[str, str] = field(default_factory=dict)
+    transpose: str = "top"
+    marked: bool = False
+
+
+PLAIN = Style()
+
+
 def write_text(tree: Tree) -> str:
     """A tree in the text notation; parsing it gives the tree back."""
-    return _Text({}).write(tree)
+    return _Text({}).write(replaced(tree, bare))
 
 
-def write_unicode(tree: Tree, ranks: Ranks | None = None) -> str:
+def write_unicode(tree: Tree, ranks: Ranks | None = None, style: Style = PLAIN) -> str:
     """A tree as one line of Unicode; `ranks` tells vectors and matrices from scalars."""
-    return _Unicode(ranks or {}).write(tree)
+    return _Unicode(ranks or {}, style).write(tree if style.marked else replaced(tree, bare))
 
 
-def write_latex(tree: Tree, ranks: Ranks | None = None) -> str:
+def write_latex(tree: Tree, ranks: Ranks | None = None, style: Style = PLAIN) -> str:
     """A tree as LaTeX; `ranks` tells vectors and matrices from scalars."""
-    return _Latex(ranks or {}).write(tree)
+    return _Latex(ranks or {}, style).write(tree if style.marked else replaced(tree, bare))
+
+
+def bare(tree: Tree) -> Tree:
+    """A part without the mark that it changed."""
+    return tree.args[0] if isinstance(tree, Call) and tree.function == "marked" else tree
 
 
 def rank(tree: Tree, ranks: Ranks) -> int:
@@ -76,8 +111,8 @@ def rank(tree: Tree, ranks: Ranks) -> int:
 class _Hand:
     """The traversal; what a node looks like is left to the subclasses."""
 
-    def __init__(self, ranks: Ranks) -> None:
-        self.ranks = ranks
+    def __init__(self, ranks: Ranks, style: Style = PLAIN) -> None:
+        self.ranks, self.style = ranks, style
 
     def write(self, tree: Tree, above: int = 0) -> str:
         text, level = self.piece(tree)
@@ -253,7 +288,7 @@ class _Printed(_Hand):
 
     def loose(self, tree: Binary) -> bool:
         """Whether the right factor needs no bracket: what a number multiplies, and sums at the end."""
-        right = tree.right
+        right = bare(tree.right)
         if isinstance(right, Reduce) or (isinstance(right, Call) and right.function == "sum"):
             return True
         if tree.op != "*" or rank(tree.left, self.ranks):
@@ -278,6 +313,8 @@ class _Printed(_Hand):
         raise NotImplementedError
 
     def transpose(self, tree: Transpose) -> str:
+        if isinstance(tree.arg, Transpose):
+            return self.write(tree.arg.arg, ATOM)
         if isinstance(tree.arg, Call) and tree.arg.function == "inv":
             return self.raised(tree.arg.args[0], self.inverse_transposed)
         return self.transposed(self.write(tree.arg, ATOM))
@@ -296,6 +333,9 @@ class _Printed(_Hand):
 
     def call(self, tree: Call) -> tuple[str, int]:
         words = [self.write(arg) for arg in tree.args]
+        if tree.function == "marked":
+            text, level = self.piece(tree.args[0])
+            return self.marked(text) if self.style.marked else text, level
         if tree.function == "outer":
             left, right = (self.write(arg, level) for arg, level in zip(tree.args, (FRACTION, ATOM), strict=True))
             return f"{left} {self.transposed(right)}", PRODUCT
@@ -327,6 +367,10 @@ class _Printed(_Hand):
 
     sum_sign = "Σ"
 
+    def marked(self, text: str) -> str:
+        """A part that changed."""
+        raise NotImplementedError
+
     def norm(self, text: str) -> str:
         """The length of a vector."""
         return f"‖{text}‖"
@@ -352,12 +396,14 @@ def split_name(name: str) -> tuple[str, bool, str]:
 
 def _open_end(tree: Tree) -> bool:
     """Whether a product ends in a sum, which would swallow what follows."""
+    tree = bare(tree)
     if isinstance(tree, Binary) and tree.op in "*@":
         return _open_end(tree.right)
     return isinstance(tree, Reduce) or (isinstance(tree, Call) and tree.function in ("sum", "partial"))
 
 
 def _is_fraction(tree: Tree) -> bool:
+    tree = bare(tree)
     if isinstance(tree, Number):
         return bool(tree.value.is_Rational) and not tree.value.is_Integer
     return isinstance(tree, Binary) and tree.op == "/"
@@ -368,11 +414,16 @@ class _Unicode(_Printed):
 
     elementwise = "⊙"
 
+    def marked(self, text: str) -> str:
+        return CHANGED[0] + text + CHANGED[1]
+
     def name(self, name: str) -> str:
+        if name in self.style.symbols:
+            return self.style.symbols[name]
         letters, hat, below = split_name(name)
         letters = GREEK.get(letters, letters)
         if hat:
-            letters = HATS.get(letters, letters + "\u0302")
+            letters = unicodedata.normalize("NFC", letters + "\u0302")
         if not below:
             return letters
         if below.isdigit():
@@ -380,7 +431,7 @@ class _Unicode(_Printed):
         return f"{letters}_{self.name(below)}" if len(letters) == 1 else name
 
     def transposed(self, text: str) -> str:
-        return f"{text}ᵀ"
+        return text + TRANSPOSES[self.style.transpose][0]
 
     def subscript(self, name: str, positions: Sequence[str]) -> str:
         if any(" " in p for p in positions):
@@ -454,17 +505,29 @@ class _Latex(_Printed):
     def bracket(self, text: str) -> str:
         return rf"\left({text}\right)"
 
+    def marked(self, text: str) -> str:
+        return rf"\underline{{{text}}}"
+
     def name(self, name: str) -> str:
-        stem, below = self.parts(name)
+        stem, below = self.parts(name, bold=bool(self.ranks.get(name)))
         return f"{stem}_{{{below}}}" if below else stem
 
-    def parts(self, name: str) -> tuple[str, str]:
-        """A name without what is written below it, and that."""
+    def parts(self, name: str, bold: bool = False) -> tuple[str, str]:
+        """A name without what is written below it, and that; whole vectors and matrices are bold."""
+        if name in self.style.symbols:
+            return self.style.symbols[name], ""
         letters, hat, below = split_name(name)
         text = LATEX_GREEK.get(letters) or (rf"\{letters}" if letters in GREEK else letters)
         if len(letters) > 1 and letters not in GREEK:
             text = rf"\mathrm{{{letters}}}"
-        return rf"\hat{{{text}}}" if hat else text, below if below.isdigit() or not below else self.name(below)
+        if bold:
+            text = rf"\boldsymbol{{{text}}}" if letters in GREEK else rf"\mathbf{{{letters}}}"
+        if below[:1].isdigit():
+            below = below.replace("_", ",")
+        elif below:
+            stem, more = self.parts(below, bold)
+            below = f"{stem}_{{{more}}}" if more else stem
+        return rf"\hat{{{text}}}" if hat else text, below
 
     def number(self, tree: Number) -> tuple[str, int]:
         value = tree.value
@@ -473,7 +536,7 @@ class _Latex(_Printed):
         return _decimal(value), ATOM
 
     def transposed(self, text: str) -> str:
-        return rf"{text}^\top"
+        return text + TRANSPOSES[self.style.transpose][1]
 
     def subscript(self, name: str, positions: Sequence[str]) -> str:
         joint = "" if all(len(p) == 1 for p in positions) else ","
@@ -482,6 +545,9 @@ class _Latex(_Printed):
 
     def reduce(self, tree: Reduce) -> tuple[str, int]:
         sign = {"sum": r"\sum", "prod": r"\prod", "max": r"\max"}[tree.kind]
+        if tree.limits and tree.kind != "max":
+            signs = [rf"{sign}_{{{name}=1}}^{{{self.write(last)}}}" for name, last in tree.limits]
+            return f"{' '.join(signs)} {self.write(tree.body, PRODUCT)}", PRODUCT
         below = {name: self.write(size, SUM) for name, size in tree.below}
         names = [f"{name} < {below[name]}" if name in below else name for name in tree.indices]
         return rf"{sign}_{{{','.join(names)}}} {self.write(tree.body, PRODUCT)}", PRODUCT
@@ -501,4 +567,5 @@ class _Latex(_Printed):
         row = BY_NAME.get(tree.function)
         if row:
             return row.latex.format(*words), ATOM
-        return rf"\operatorname{{{tree.function}}}\left({', '.join(words)}\right)".replace("_", r"\_"), ATOM
+        called = tree.function.replace("_", r"\_")
+        return rf"\operatorname{{{called}}}\left({', '.join(words)}\right)", ATOM

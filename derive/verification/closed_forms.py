@@ -10,6 +10,7 @@ from derive.calculus.kronecker_form import PAIRS, Piece, kronecker_form
 from derive.calculus.matrix_form import MatrixForm
 from derive.calculus.normal_form import same
 from derive.errors import CheckFailed, ShapeError
+from derive.notation.tree import Tree
 from derive.notation.typing import to_program
 from derive.notation.writing import write_text
 from derive.program import Array, Equation, Program, fresh_name, inlined, live, names_in, substitute
@@ -71,20 +72,20 @@ def compressed(equation: Equation, program: Program) -> tuple[Piece, ...] | None
     return pieces
 
 
-def proves(program: Program, name: str, claim: str) -> bool:
+def proves(program: Program, name: str, claim: str | Tree) -> bool:
     """Whether the closed form `claim` is proved to be what `program` computes under `name`."""
     told, made = _claimed(program, name, claim)
     mentioned = names_in(told.value) & program.definitions.keys()
     return _equals(program, name, told, made, mentioned) or _equals(program, name, told, made, frozenset())
 
 
-def supports(program: Program, name: str, claim: str) -> bool:
+def supports(program: Program, name: str, claim: str | Tree) -> bool:
     """Whether the closed form `claim` has the values that `program` computes under `name`, at random points."""
     told, made = _claimed(program, name, claim)
     return _same_values(program, Equation(name, told.indices, told.value), made)
 
 
-def _claimed(program: Program, name: str, claim: str) -> tuple[Equation, list[Equation]]:
+def _claimed(program: Program, name: str, claim: str | Tree) -> tuple[Equation, list[Equation]]:
     arrays = [array for other, array in program.arrays.items() if other != name]
     missing = [a for a in program.inputs if a not in arrays]
     *made, told = to_program(claim, [*arrays, *missing], name, program.array(name).shape).equations

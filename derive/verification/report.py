@@ -65,6 +65,20 @@ class Report:
         """The report as plain fields."""
         return {"ok": self.ok, "checks": [check.to_dict() for check in self.checks]}
 
+    def sentences(self) -> tuple[str, ...]:
+        """What was checked, in words; the failures alone where there are any."""
+        if not self.ok:
+            return tuple(check.detail for check in self.checks if not check.ok)
+        differences = [check for check in self.checks if check.against.startswith("central")]
+        worst = max((check.worst_error for check in differences), default=0.0)
+        points = max((check.points for check in differences), default=0)
+        told = [f"agrees with central differences in 50 digits at {points} random points (worst error {worst:.0e})"]
+        orders = {check.against for check in self.checks if check.subject.startswith("the remainder")}
+        told += [f"Taylor remainder: {', '.join(sorted(orders))}"] if orders else []
+        claims = sum(check.subject.startswith("claim") for check in self.checks)
+        told += [f"the known closed form{'s are' if claims > 1 else ' is'} proved equal"] if claims else []
+        return tuple(told)
+
     def raise_if_failed(self) -> None:
         """Raise `CheckFailed` with the first failure, if there is one."""
         for check in self.checks:

@@ -51,7 +51,8 @@ def test_other_forms():
     assert str(derive.grad("logistic_regression", "w")) == "∇_w = (1/n) Xᵀ (σ(X w + b) − y)"
     assert derive.grad("mse").index_form == "(∇_w)_j = (2/n) Σ_i X_ij (ŷ_i − y_i)"
     assert derive.grad("mse").matrix_form.latex == (
-        "\\begin{align*}\n\\nabla_{w} &= \\frac{2}{n} X^\\top \\left(X w - y\\right)\n\\end{align*}"
+        "\\begin{align*}\n\\nabla_{\\mathbf{w}} &= \\frac{2}{n} \\mathbf{X}^\\top "
+        "\\left(\\mathbf{X} \\mathbf{w} - \\mathbf{y}\\right)\n\\end{align*}"
     )
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import derive
+from derive.charts import ticks
 from derive.cli import main
-from derive.pictures import chart_of, chart_of_descent, ticks
+from derive.pictures import chart_of, chart_of_descent
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "log", "normal_pdf", "tan", "relu", "gelu"])
