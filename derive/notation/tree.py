@@ -109,7 +109,14 @@ class Reduce:
     at: int = field(default=0, compare=False)
 
 
-Tree: TypeAlias = "Number | Name | Unary | Binary | Call | Word | Transpose | Subscript | At | Reduce"
+@dataclass(frozen=True)
+class Foreign:
+    """A node of another notation, which only that notation's own scope understands."""
+
+    at: int = field(default=0, compare=False, kw_only=True)
+
+
+Tree: TypeAlias = "Number | Name | Unary | Binary | Call | Word | Transpose | Subscript | At | Reduce | Foreign"
 COMPARISONS = {">": "greater", ">=": "greater_equal", "<": "less", "<=": "less_equal", "==": "equal"}
 
 

@@ -64,6 +64,7 @@ class Typed:
 
     value: Expr
     axes: tuple[Index, ...] = ()
+    row: bool = False  # a vector that lies down; only handwriting tells rows from columns
 
     @property
     def shape(self) -> str:
@@ -88,7 +89,7 @@ def to_program(
     """
     text = source if isinstance(source, str) else ""
     lines = parse_lines(source) if isinstance(source, str) else (Line("", (), source),)
-    scope = _Scope(arrays, text, {line.target for line in lines} | {output})
+    scope = Scope(arrays, text, {line.target for line in lines} | {output})
     equations: list[Equation] = []
     for line in lines:
         scope.begin(line, shape if line is lines[-1] else ())
@@ -103,7 +104,7 @@ def to_program(
     return check(Program(tuple(arrays), tuple(equations), (equations[-1].target,)))
 
 
-class _Scope:
+class Scope:
     """The names in scope while one line after the other is typed."""
 
     def __init__(self, arrays: Sequence[Array], text: str, targets: Iterable[str] = ()) -> None:
@@ -184,6 +185,7 @@ class _Scope:
             return self.reduce(tree)
         if isinstance(tree, Word):
             raise ParseError(f"the word {tree.text!r} has no place here", self.text, tree.at)
+        assert isinstance(tree, Call), tree
         return self.call(tree)
 
     def name(self, tree: Name) -> Typed:
@@ -406,8 +408,8 @@ _EXTRA: dict[str, Callable[..., Expr]] = {
 }
 
 
-def _reduction(kind: str) -> Callable[[_Scope, Call], Typed]:
-    def reduction(scope: _Scope, tree: Call) -> Typed:
+def _reduction(kind: str) -> Callable[[Scope, Call], Typed]:
+    def reduction(scope: Scope, tree: Call) -> Typed:
         scope.arity(tree, 1)
         inner = scope.typed(tree.args[0])
         over = scope.reduced_axes(tree, inner)
@@ -426,12 +428,12 @@ def _reduction(kind: str) -> Callable[[_Scope, Call], Typed]:
     return reduction
 
 
-def _dot(scope: _Scope, tree: Call) -> Typed:
+def _dot(scope: Scope, tree: Call) -> Typed:
     scope.arity(tree, 2)
     return scope.matmul(scope.typed(tree.args[0]), scope.typed(tree.args[1]), tree.at)
 
 
-def _array_function(scope: _Scope, tree: Call) -> Typed:
+def _array_function(scope: Scope, tree: Call) -> Typed:
     if not ARRAY_FUNCTIONS[tree.function].takes_exponent:
         scope.arity(tree, 1)
         return scope.array_function(tree, scope.typed(tree.args[0]))
@@ -443,21 +445,21 @@ def _array_function(scope: _Scope, tree: Call) -> Typed:
     return scope.array_function(tree, scope.typed(tree.args[0]), (exponent,))
 
 
-def _solve(scope: _Scope, tree: Call) -> Typed:
+def _solve(scope: Scope, tree: Call) -> Typed:
     scope.arity(tree, 2)
     matrix, right = scope.typed(tree.args[0]), scope.typed(tree.args[1])
     inverse = scope.array_function(replace(tree, function="inv"), scope.square(tree, matrix))
     return scope.matmul(inverse, right, tree.at)
 
 
-def _pinv(scope: _Scope, tree: Call) -> Typed:
+def _pinv(scope: Scope, tree: Call) -> Typed:
     """(XᵀX)⁻¹Xᵀ, which is the pseudo-inverse of a matrix of full column rank."""
     scope.arity(tree, 1)
     gram = Call("inv", (Binary("@", Transpose(tree.args[0]), tree.args[0]),), at=tree.at)
     return scope.typed(Binary("@", gram, Transpose(tree.args[0]), at=tree.at))
 
 
-def _kron(scope: _Scope, tree: Call) -> Typed:
+def _kron(scope: Scope, tree: Call) -> Typed:
     """The entry at (i p + k, j q + l) is A[i, j] B[k, l]."""
     scope.arity(tree, 2)
     left, right = (scope.vector(tree, scope.typed(arg), rank=2) for arg in tree.args)
@@ -467,7 +469,7 @@ def _kron(scope: _Scope, tree: Call) -> Typed:
     return Typed(Sum(tied[0] * tied[1] * left.value * right.value, *left.axes, *right.axes), axes)
 
 
-def _cumsum(scope: _Scope, tree: Call) -> Typed:
+def _cumsum(scope: Scope, tree: Call) -> Typed:
     scope.arity(tree, 1)
     inner = scope.typed(tree.args[0])
     over = scope.reduced_axes(tree, inner)
@@ -478,13 +480,13 @@ def _cumsum(scope: _Scope, tree: Call) -> Typed:
     return Typed(Sum(less_equal(earlier, axis) * substitute(inner.value, {axis: earlier}), earlier), inner.axes)
 
 
-def _outer(scope: _Scope, tree: Call) -> Typed:
+def _outer(scope: Scope, tree: Call) -> Typed:
     scope.arity(tree, 2)
     left, right = (scope.vector(tree, scope.typed(arg)) for arg in tree.args)
     return Typed(left.value * right.value, left.axes + right.axes)
 
 
-def _diag(scope: _Scope, tree: Call) -> Typed:
+def _diag(scope: Scope, tree: Call) -> Typed:
     scope.arity(tree, 1)
     inner = scope.typed(tree.args[0])
     if len(inner.axes) == 2:
@@ -497,29 +499,29 @@ def _diag(scope: _Scope, tree: Call) -> Typed:
     return Typed(Delta(row, column) * inner.value, (row, column))
 
 
-def _trace(scope: _Scope, tree: Call) -> Typed:
+def _trace(scope: Scope, tree: Call) -> Typed:
     scope.arity(tree, 1)
     scope.vector(tree, scope.typed(tree.args[0]), rank=2)
     diagonal = _diag(scope, tree)
     return Typed(Sum(diagonal.value, *diagonal.axes))
 
 
-def _eye(scope: _Scope, tree: Call) -> Typed:
+def _eye(scope: Scope, tree: Call) -> Typed:
     scope.arity(tree, 1)
     size = scope.size(tree.args[0])
     row, column = scope.index(size), scope.index(size)
     return Typed(Delta(row, column), (row, column))
 
 
-def _filled(value: int) -> Callable[[_Scope, Call], Typed]:
-    def filled(scope: _Scope, tree: Call) -> Typed:
+def _filled(value: int) -> Callable[[Scope, Call], Typed]:
+    def filled(scope: Scope, tree: Call) -> Typed:
         scope.arity(tree, 1, 2)
         return Typed(Integer(value), tuple(scope.index(scope.size(arg)) for arg in tree.args))
 
     return filled
 
 
-def _norm(scope: _Scope, tree: Call) -> Typed:
+def _norm(scope: Scope, tree: Call) -> Typed:
     scope.arity(tree, 1, 2)
     inner = scope.typed(tree.args[0])
     kind = tree.args[1] if len(tree.args) == 2 else Number(S(2))
@@ -538,7 +540,7 @@ def _norm(scope: _Scope, tree: Call) -> Typed:
     raise scope.wrong(f"norm takes {kinds}, not the shape {inner.shape} and {word}", tree.at)
 
 
-def _matrix_norm(scope: _Scope, tree: Call, inner: Typed, kind: str) -> Typed:
+def _matrix_norm(scope: Scope, tree: Call, inner: Typed, kind: str) -> Typed:
     """A norm of a matrix; those of its singular values are taken from the eigenvalues of XᵀX."""
     if kind == "fro" or len(tree.args) == 1:
         return Typed(sqrt(Sum(inner.value**2, *inner.axes)))
@@ -556,7 +558,7 @@ def _matrix_norm(scope: _Scope, tree: Call, inner: Typed, kind: str) -> Typed:
     raise scope.wrong(f"the norms of a matrix are 'fro', 'nuc', 1, 2 and inf, not {kind!r}", tree.at)
 
 
-def _softmax_parts(scope: _Scope, tree: Call) -> tuple[Typed, Expr, Index]:
+def _softmax_parts(scope: Scope, tree: Call) -> tuple[Typed, Expr, Index]:
     """The argument, the sum of its exponentials over its last axis, and that axis."""
     scope.arity(tree, 1)
     inner = scope.typed(tree.args[0])
@@ -567,30 +569,30 @@ def _softmax_parts(scope: _Scope, tree: Call) -> tuple[Typed, Expr, Index]:
     return inner, Sum(exp(substitute(inner.value, {last: other})), other), last
 
 
-def _softmax(scope: _Scope, tree: Call) -> Typed:
+def _softmax(scope: Scope, tree: Call) -> Typed:
     inner, total, _ = _softmax_parts(scope, tree)
     return Typed(exp(inner.value) / total, inner.axes)
 
 
-def _log_softmax(scope: _Scope, tree: Call) -> Typed:
+def _log_softmax(scope: Scope, tree: Call) -> Typed:
     inner, total, _ = _softmax_parts(scope, tree)
     return Typed(inner.value - log(total), inner.axes)
 
 
-def _logsumexp(scope: _Scope, tree: Call) -> Typed:
+def _logsumexp(scope: Scope, tree: Call) -> Typed:
     scope.arity(tree, 1)
     inner = scope.typed(tree.args[0])
     over = scope.reduced_axes(tree, inner)
     return Typed(log(Sum(exp(inner.value), *over)), tuple(axis for axis in inner.axes if axis not in over))
 
 
-def _delta(scope: _Scope, tree: Call) -> Typed:
+def _delta(scope: Scope, tree: Call) -> Typed:
     scope.arity(tree, 2)
     left, right = (scope.typed(arg).value for arg in tree.args)
     return Typed(Delta(left, right))
 
 
-def _einsum(scope: _Scope, tree: Call) -> Typed:
+def _einsum(scope: Scope, tree: Call) -> Typed:
     pattern = tree.args[0] if tree.args else None
     if not isinstance(pattern, Word) or "->" not in pattern.text:
         raise ParseError('einsum takes a pattern first: einsum("ij,j->i", X, w)', scope.text, tree.at)
@@ -616,7 +618,7 @@ def _einsum(scope: _Scope, tree: Call) -> Typed:
     )
 
 
-_ARRAY_CALLS: dict[str, Callable[[_Scope, Call], Typed]] = {
+_ARRAY_CALLS: dict[str, Callable[[Scope, Call], Typed]] = {
     "sum": _reduction("sum"),
     "mean": _reduction("mean"),
     "max": _reduction("max"),

@@ -141,6 +141,7 @@ class _Hand:
             return self.reduce(tree)
         if isinstance(tree, Word):
             return repr(tree.text), ATOM
+        assert isinstance(tree, Call), tree
         return self.call(tree)
 
     def number(self, tree: Number) -> tuple[str, int]:

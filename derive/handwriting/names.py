@@ -1,0 +1,43 @@
+r"""One name for every way a symbol is written: `\hat{\mathbf y}`, `\hat y` and `yhat` are the same."""
+
+from __future__ import annotations
+
+import re
+
+from derive.handwriting.tokens import Token
+
+GREEK = {
+    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "kappa", "lambda",
+    "mu", "nu", "xi", "pi", "rho", "sigma", "varsigma", "tau", "phi", "varphi", "chi", "psi", "omega", "ell", "Gamma",
+    "Delta", "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega", "iota", "upsilon", "Xi", "Pi",
+}  # fmt: skip
+OURS = {"lambda": "lam", "epsilon": "eps"}
+FONTS = {r"\mathbf", r"\boldsymbol", r"\bm", r"\mathrm", r"\mathit", r"\vec", r"\mathsf", r"\textbf", r"\pmb"}
+ACCENTS = {r"\hat": "hat", r"\widehat": "hat", r"\bar": "bar", r"\overline": "bar", r"\tilde": "tilde", r"\dot": "dot"}
+SCRIPTS = {r"\mathcal": "cal", r"\mathscr": "scr", r"\mathbb": "bb"}
+
+
+def letter(token: str) -> str | None:
+    """The name of a single letter or a Greek one; None for anything else."""
+    if len(token) == 1 and token.isalpha():
+        return token
+    if token[:1] == "\\" and token[1:] in GREEK:
+        return OURS.get(token[1:], token[1:])
+    return None
+
+
+def joined(stem: str, below: str) -> str:
+    """A name with what is written below it: `W` and `1` are `W1`, `x` and `t` are `x_t`."""
+    return stem + below if below.isdigit() else f"{stem}_{below}"
+
+
+def flattened(tokens: list[Token]) -> str:
+    """What is written below a symbol as part of a name: `t+1` is `tp1`."""
+    words = {"+": "p", "-": "m", ",": "_", "*": "star"}
+    pieces = []
+    for token in tokens:
+        text = token.text
+        if text in "{}()[]" or text in FONTS or text in (r"\text", r"\mathrm"):
+            continue
+        pieces.append(words.get(text) or letter(text) or re.sub(r"\W", "", text))
+    return "".join(pieces)

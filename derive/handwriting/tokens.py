@@ -1,0 +1,78 @@
+"""LaTeX as tokens, each with its place; what only sets type is dropped, what is too long is refused at once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from derive.errors import ParseError
+
+MAX_LENGTH = 100_000
+MAX_TOKENS = 20_000
+MAX_DEPTH = 80
+MAX_DIGITS = 40
+
+TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
+INVISIBLE = {
+    r"\left", r"\right", r"\big", r"\Big", r"\bigg", r"\Bigg", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\biggl",
+    r"\biggr", r"\Biggl", r"\Biggr", r"\middle", r"\,", r"\;", r"\:", r"\!", r"\ ", r"\quad", r"\qquad",
+    r"\displaystyle", r"\textstyle", r"\limits", r"\nolimits", r"\nonumber", r"\notag", "~", r"\allowbreak", r"\thinspace",
+}  # fmt: skip
+LOOKALIKES = {
+    "−": "-", "–": "-", "·": r"\cdot", "×": r"\times", "∇": r"\nabla", "∂": r"\partial", "Σ": r"\sum", "∑": r"\sum",
+    "∏": r"\prod", "≈": r"\approx", "≤": r"\le", "≥": r"\ge", "⊙": r"\odot", "∘": r"\circ", "⇒": r"\implies",
+    "ᵀ": "", "′": "'", "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\epsilon", "θ": r"\theta",
+    "λ": r"\lambda", "μ": r"\mu", "π": r"\pi", "ρ": r"\rho", "σ": r"\sigma", "τ": r"\tau", "φ": r"\phi", "ω": r"\omega",
+}  # fmt: skip
+CLOSING = {"{": "}", "(": ")", "[": "]", r"\{": r"\}"}
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of LaTeX and where it begins."""
+
+    text: str
+    at: int
+
+
+def tokens(latex: str) -> list[Token]:
+    """The tokens of a text.
+
+    Raises:
+        ParseError: the text is too long, too deeply nested, has unbalanced braces, or signs that are no mathematics.
+    """
+    if len(latex) > MAX_LENGTH:
+        raise ParseError(f"the text has {len(latex)} characters; at most {MAX_LENGTH} are read")
+    found: list[Token] = []
+    depth, opened = 0, []
+    for match in TOKEN.finditer(latex):
+        text, at = match[0], match.start()
+        if text.isspace() or text in INVISIBLE:
+            continue
+        if text == "%":
+            raise ParseError("a percent sign starts a comment in LaTeX; write \\%", latex, at)
+        text = LOOKALIKES.get(text, text)
+        if not text:
+            raise ParseError(f"{match[0]!r} is not LaTeX; write ^\\top", latex, at)
+        if len(text) == 1 and not text.isascii():
+            raise ParseError(f"{text!r} is not a sign of LaTeX", latex, at)
+        if text[0].isdigit() and len(text) > MAX_DIGITS:
+            raise ParseError(f"numbers have at most {MAX_DIGITS} digits", latex, at)
+        if not text.isprintable():
+            raise ParseError("this is not text", latex, at)
+        if text == "{":
+            depth += 1
+            opened.append(at)
+            if depth > MAX_DEPTH:
+                raise ParseError(f"braces are nested more than {MAX_DEPTH} deep", latex, at)
+        elif text == "}":
+            if not opened:
+                raise ParseError("this brace closes nothing", latex, at)
+            depth -= 1
+            opened.pop()
+        found.append(Token(text, at))
+        if len(found) > MAX_TOKENS:
+            raise ParseError(f"the text has more than {MAX_TOKENS} signs", latex, at)
+    if opened:
+        raise ParseError("this brace is not closed", latex, opened[-1])
+    return found
