@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         parse,
         solve,
         taylor,
+        verify,
         vjp,
     )
     from derive.derivation import Derivation, Step
@@ -72,6 +73,7 @@ __all__ = [
     "parse",
     "solve",
     "taylor",
+    "verify",
     "vjp",
 ]
 

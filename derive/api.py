@@ -7,7 +7,7 @@ gives back, and a `Kernel` what runs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,6 +25,8 @@ from derive.errors import DeriveError, DomainError, ShapeError, nearest
 from derive.expansion import Taylor
 from derive.explaining.graph import graph
 from derive.formulas import Formula
+from derive.hand import verified
+from derive.handwriting.verification import Verification
 from derive.notation.index_form import from_index
 from derive.notation.text import array_from, declarations
 from derive.notation.typing import to_program
@@ -184,6 +186,24 @@ def _variables(formula: Formula, wrt: Wrt) -> tuple[str, ...]:
     if not wanted or len(set(wanted)) < len(wanted):
         raise DeriveError("wrt takes the names of inputs, each once")
     return wanted
+
+
+def verify(
+    latex: str, given: str | Mapping[str, Any] = "", definitions: Sequence[str] = (), **arrays: str
+) -> Verification:
+    r"""A hand derivation in LaTeX, with a verdict on every relation: proved, confirmed, wrong or unreadable.
+
+    `given` declares symbols, as text or in the JSON form of a context; `definitions` are formulas such as `L = …`.
+
+    Raises:
+        ParseError: the text, a declaration or a definition cannot be read; the message points at the place.
+
+    >>> verify(r"(2a-b)^2 = 4a^2 - 4ab + b^2").ok
+    True
+    >>> verify(r"\frac{d}{dx} \sin x = \cos x = -\sin x").first_wrong
+    1
+    """
+    return verified(latex, given, definitions, arrays)
 
 
 def draw(question: Question) -> str:

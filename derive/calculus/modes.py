@@ -182,6 +182,7 @@ class _Reverse:
         self.varying = {*self.active, *self.results}
         self.adjoints: dict[str, Equation] = {}
         self.inlined: set[str] = set()
+        self.followers: dict[str, frozenset[str]] = {}
 
     def run(self) -> tuple[Program, Derivation]:
         for name in [*reversed(self.active), *self.results]:
@@ -230,7 +231,7 @@ class _Reverse:
     def contribution(self, equation: Equation, variable: Element) -> Expr:
         """What flows back to `variable` through one equation."""
         if equation.target == self.value:
-            return Partial(equation.value, variable)
+            return Partial(self.explicit(equation.value, variable), variable)
         adjoint = self.adjoints.get(equation.target)
         if adjoint is None or adjoint.value == 0:
             return S.Zero
@@ -240,7 +241,18 @@ class _Reverse:
             fresh = tuple(fresh_index(index, used) for index in fresh)
         arriving = instantiated(adjoint, fresh) if adjoint.target in self.inlined else element(adjoint.target, fresh)
         local = substitute(equation.value, dict(zip(equation.indices, fresh, strict=True)))
-        return Sum(arriving * Partial(local, variable), *fresh)
+        return Sum(arriving * Partial(self.explicit(local, variable), variable), *fresh)
+
+    def explicit(self, value: Expr, variable: Element) -> Expr:
+        """The terms that name the variable, where others depend on it too: those are other paths of the chain rule."""
+        name = name_of(variable)
+        if name not in self.followers:
+            self.followers[name] = frozenset(dependent(self.program, (name,)))
+        terms = Add.make_args(value)
+        others = [term for term in terms if name not in names_in(term)]
+        if not any(names_in(term) & self.followers[name] for term in others):
+            return value
+        return Add(*(term for term in terms if name in names_in(term)))
 
     def worth_inlining(self, name: str, result: Expr) -> bool:
         """Whether an adjoint is so short, or so seldom used, that it needs no name."""

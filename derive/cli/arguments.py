@@ -65,6 +65,17 @@ def parser() -> argparse.ArgumentParser:
     rules = _command(commands, "rules", "the rules: statement, licence, example, and who uses them", "rules")
     rules.add_argument("words", nargs="?", metavar="NAME", help="words of a rule's name")
 
+    hand = _command(commands, "verify", "a hand derivation: a verdict on every step", "verify")
+    hand.add_argument("file", metavar="FILE|-", help=".tex, .md, .ipynb or .txt; - reads standard input")
+    hand.add_argument("--given", default="", help='declarations: "X: n d, w: d, y: n"')
+    hand.add_argument("--define", action="append", default=[], metavar="LATEX", help=r"a definition: '\hat y = X w'")
+    hand.add_argument("--html", metavar="OUT", help="write the derivation as a page, each line marked")
+    hand.add_argument("--fix", action="store_true", help="print the corrected derivation instead")
+
+    many = _command(commands, "grade", "verify every file of a folder, as a table", "grade")
+    many.add_argument("folder", metavar="FOLDER")
+    many.add_argument("--csv", metavar="OUT", help="write the table into a file")
+
     series = _formula(_command(commands, "taylor", "a Taylor polynomial around a point", "taylor", remember=True))
     series.add_argument("--wrt", help="the number to expand in (default: the first the entry names)")
     series.add_argument("--at", default="0", help="the point, such as 0, 1/2 or pi (default: %(default)s)")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import json
 import os
 import platform
@@ -15,13 +17,14 @@ from typing import Any
 
 import catalog
 from codegen import kernel, store
-from derive import api, pages
+from derive import api, hand, pages
 from derive.calculus.questions import KINDS
 from derive.cli.style import bold, changed, dim, green, red
 from derive.derivative import Derivative
 from derive.errors import BackendUnavailable, DeriveError
 from derive.explaining import rule_pages
 from derive.formulas import Formula
+from derive.handwriting.verdicts import STATUSES
 from derive.notation.index_form import from_index
 from derive.notation.writing import Style, write_text, write_unicode
 from derive.pictures import chart_of, chart_of_descent
@@ -110,6 +113,61 @@ def explain(options: argparse.Namespace) -> int:
     text = pages.written(found, options.format or "terminal", how, faint=dim)
     print(changed(text), end="" if text.endswith("\n") else "\n")
     return 0
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Print the verdicts on a hand derivation."""
+    if options.file == "-":
+        found = hand.verified(sys.stdin.read(), options.given, options.define)
+    else:
+        found = hand.verify_file(Path(options.file), options.given, options.define)
+    if options.html:
+        Path(options.html).write_text(found.html(), encoding="utf-8")
+    if options.json:
+        _json(found.to_dict())
+    elif options.fix:
+        print(found.fixed(), end="" if found.text.endswith("\n") else "\n")
+    else:
+        paint = {"✓": green, "✗": red}
+        print("\n".join(paint.get(line[:1], str)(line) for line in str(found).splitlines()))
+    if found.first_wrong is not None:
+        return 1
+    return 0 if found.ok and found.steps else 2
+
+
+def grade(options: argparse.Namespace) -> int:
+    """Verify every file of a folder."""
+    files = hand.graded(Path(options.folder))
+    rows = []
+    for done, path in enumerate(files):
+        _progress(done, len(files), path.name)
+        rows.append(_graded(path))
+    _progress(len(files), len(files), "")
+    table = io.StringIO()
+    writer = csv.DictWriter(table, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    if options.csv:
+        Path(options.csv).write_text(table.getvalue(), encoding="utf-8", newline="")
+    if options.json:
+        _json(rows)
+    else:
+        print(table.getvalue(), end="")
+    return 0 if all(row["ok"] for row in rows) else 1
+
+
+def _graded(path: Path) -> dict[str, Any]:
+    """One file as a row of the table."""
+    row: dict[str, Any] = {"file": str(path), "ok": False, "steps": 0, "first_wrong": "", **dict.fromkeys(STATUSES, 0)}
+    try:
+        found = hand.verify_file(path)
+    except DeriveError as error:
+        return row | {"reason": str(error).splitlines()[0]}
+    counts = {status: sum(step.status == status for step in found.steps) for status in STATUSES}
+    first = next((step for step in found.steps if step.status in ("wrong", "unreadable")), None)
+    reason = first.reason.splitlines()[0] if first and first.reason else ""
+    wrong = "" if found.first_wrong is None else found.first_wrong
+    return row | {"ok": found.ok, "steps": len(found.steps), "first_wrong": wrong, **counts, "reason": reason}
 
 
 def _symbol(pair: str) -> tuple[str, str]:

@@ -103,6 +103,7 @@ class Meaning(Scope):
         self.used = {*self.arrays, *self.dims}
         self.locals: dict[str, Typed] = {}
         self.lows: dict[str, Expr] = {}
+        self.folding: frozenset[str] = frozenset()
 
     def wrong(self, problem: str, at: int) -> ShapeError:
         return ShapeError(str(ParseError(problem, self.latex, at)))
@@ -151,6 +152,8 @@ class Meaning(Scope):
         name = tree.name
         if name in self.locals:
             return self.locals[name]
+        if name in self.folding and name in self.named:
+            return Typed(self.named[name] + self.lows.get(name, S.One))
         if name in self.arrays:
             axes = tuple(self.index(size) for size in self.arrays[name].shape)
             return Typed(element(name, axes), axes)
@@ -251,10 +254,11 @@ class Meaning(Scope):
 
     def position(self, tree: Node, size: Expr) -> Expr:
         """A position along an axis of this size, counted from 0."""
-        if isinstance(tree, Name) and tree.name not in self.locals and tree.name not in self.arrays:
+        counts = isinstance(tree, Name) and (tree.name in self.folding or tree.name in self.named)
+        if isinstance(tree, Name) and (counts or tree.name not in {*self.locals, *self.arrays}):
             name = tree.name
             declared = self.setting.indices.get(name)
-            if name not in self.named and name not in self.dims:
+            if name not in self.named and (name in self.folding or name not in self.dims):
                 if declared is not None and declared != size:
                     raise self.wrong(f"the index {name} runs to {declared}, but this axis has {size} entries", tree.at)
                 self.named[name] = Index(name, size)
@@ -316,12 +320,14 @@ class Meaning(Scope):
         elif name in self.setting.indices:
             self.named[name] = Index(name, self.setting.indices[name])
         self.used.add(name)
-        shadowed = self.locals.pop(name, None)
+        shadowed, folding = self.locals.pop(name, None), self.folding
+        self.folding = folding | {name}
         body = self.typed(tree.body)
         if tree.condition is not None:
             if tree.kind != "sum":
                 raise self.unreadable("only sums take a condition", tree.at)
             body = replace(body, value=body.value * self.typed(tree.condition).value)
+        self.folding = folding
         index = self.named.pop(name, None)
         self.lows.pop(name, None)
         if shadowed is not None:

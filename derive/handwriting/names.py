@@ -32,12 +32,34 @@ def joined(stem: str, below: str) -> str:
 
 
 def flattened(tokens: list[Token]) -> str:
-    """What is written below a symbol as part of a name: `t+1` is `tp1`."""
+    """What is written below a symbol as part of a name: `t+1` is `tp1`, an accented y is `yhat`, `z_1` is `z1`."""
     words = {"+": "p", "-": "m", ",": "_", "*": "star"}
-    pieces = []
-    for token in tokens:
+    pieces: list[str] = []
+    accent = ""
+    for at, token in enumerate(tokens):
         text = token.text
+        if text in ACCENTS:
+            accent = ACCENTS[text]
+            continue
         if text in "{}()[]" or text in FONTS or text in (r"\text", r"\mathrm"):
             continue
-        pieces.append(words.get(text) or letter(text) or re.sub(r"\W", "", text))
+        if text == "_":
+            after = next((t.text for t in tokens[at + 1 :] if t.text != "{"), "")
+            pieces.append("" if after.isdigit() else "_")
+            continue
+        pieces.append((words.get(text) or letter(text) or re.sub(r"\W", "", text)) + accent)
+        accent = ""
     return "".join(pieces)
+
+
+def parted(tokens: list[Token]) -> list[list[Token]]:
+    """What stands between commas, outside of braces."""
+    pieces: list[list[Token]] = [[]]
+    depth = 0
+    for token in tokens:
+        depth += {"{": 1, "}": -1}.get(token.text, 0)
+        if token.text == "," and depth == 0:
+            pieces.append([])
+        else:
+            pieces[-1].append(token)
+    return pieces

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from sympy import Rational, S
 
 from derive.errors import ParseError
-from derive.handwriting.names import ACCENTS, FONTS, SCRIPTS, flattened, joined, letter
+from derive.handwriting.names import ACCENTS, FONTS, SCRIPTS, flattened, joined, letter, parted
 from derive.handwriting.tokens import Token
 from derive.handwriting.tree import (
     Applied,
@@ -47,8 +47,12 @@ RELATIONS = {
 }  # fmt: skip
 COMPARISONS = {"=": "equal", "<": "less", ">": "greater", "≤": "less_equal", "≥": "greater_equal", "≠": "unequal"}
 FOLDS = {r"\sum": "sum", r"\prod": "prod", r"\max": "max", r"\min": "min"}
-SPECIAL = {r"\sigma": "sigmoid", r"\Phi": "normal_cdf", r"\Gamma": "gamma"}
+SPECIAL = {
+    "sigma": "sigmoid", "Phi": "normal_cdf", "Gamma": "gamma", "psi": "digamma", "varphi": "normal_pdf",
+    "psi1": "trigamma", "psi2": "tetragamma", "psi3": "pentagamma", "psi4": "hexagamma",
+}  # fmt: skip
 TEXTUAL = {r"\operatorname", r"\operatorname*", r"\mathrm", r"\text", r"\textrm", r"\textit", r"\mbox"}
+LONGEST_POSITION = 4
 NO_FACTOR = {
     "+", "-", ")", "]", "}", r"\}", ",", ";", ":", "&", r"\\", r"\end", r"\mid", r"\pm", r"\mp", r"\rfloor",
     "^", "_", r"\rangle", r"\to", r"\in",
@@ -65,6 +69,7 @@ class Known:
     indices: set[str] = field(default_factory=set)
     ranks: dict[str, int] = field(default_factory=dict)
     depends: dict[str, str] = field(default_factory=dict)
+    sizes: set[str] = field(default_factory=set)
 
     @property
     def names(self) -> set[str]:
@@ -392,7 +397,11 @@ class Reader:
         return Choice(tuple(branches), at=place)
 
     def condition(self, inner: Sequence[Token]) -> Node:
-        truth = self.statement(_without_comma(list(inner)))
+        inner = _without_comma(list(inner))
+        truth = self.statement(inner)
+        if truth is None and inner and inner[0].text in ("[", "("):
+            node = self.inside(inner)
+            truth = node if isinstance(node, Truth) else None
         if truth is None:
             raise self.wrong("a condition compares two formulas", inner[0].at if inner else None)
         return truth
@@ -413,6 +422,8 @@ class Reader:
         """A derivative, when both lines begin with the same sign for a differential."""
         above, under = _plain_d(above), _plain_d(under)
         if not above or not under or above[0].text not in DIFFERENTIALS or under[0].text != above[0].text:
+            return None
+        if under[1:2] and under[1].text in ("_", "^"):
             return None
         sign = above[0].text
         order, rest = _order(above[1:])
@@ -634,6 +645,13 @@ class Reader:
         kind = self.take()
         tokens = self.group()
         word = "".join(token.text for token in tokens)
+        start = self.at
+        if self.accept("_") and word.isidentifier():
+            whole, _ = self.indexed(word, self.group())
+            self.at = start
+            if whole in self.known.names:
+                return self.finished(word, place)
+        self.at = start
         if word in WORDS and word not in self.known.names and (len(word) > 1 or self.token in ("(", "[", "_", "^")):
             return self.called_word(WORDS[word], place)
         if kind in (r"\mathrm",) and len(tokens) == 1:
@@ -746,12 +764,7 @@ class Reader:
         while True:
             if self.token == "_" and not positions:
                 self.take()
-                tokens = self.group()
-                whole = joined(node_name, flattened(tokens))
-                if whole in self.known.names or (node_name not in self.known.names and not self.is_index(tokens)):
-                    node_name = whole
-                else:
-                    positions = self.positions(tokens)
+                node_name, positions = self.indexed(node_name, self.group())
             elif self.token == "^" and self.decorates():
                 self.take()
                 tokens = self.group()
@@ -778,9 +791,10 @@ class Reader:
             self.take()
             if self.tokens[self.at - 1].text == "^":
                 self.take()
-        latex_name = {"sigma": "sigmoid", "Phi": "normal_cdf", "Gamma": "gamma"}.get(node_name)
         is_function = node_name in self.known.functions
-        special = (latex_name is not None and node_name not in self.known.values and self.token in ("(", "'")) or primes
+        special = bool(primes)
+        if node_name in SPECIAL and node_name not in self.known.names and (primes or self.token in ("(", "[", r"\{")):
+            node_name, special = SPECIAL[node_name], True
         if is_function or special or (node_name == "P" and self.token == "(" and "P" not in self.known.names):
             if self.token in ("(", "[", r"\{"):
                 if node_name == "P" and not is_function:
@@ -807,6 +821,38 @@ class Reader:
         name = Name(node_name, place)
         return Entry(name, positions, at=place) if positions else name
 
+    def indexed(self, stem: str, tokens: list[Token]) -> tuple[str, tuple[Node, ...]]:
+        """What is below a symbol: part of its name, its positions, or first the one and then the other."""
+        pieces = parted(tokens)
+        for count in range(len(pieces), 0, -1):
+            whole = joined(stem, "_".join(flattened(piece) for piece in pieces[:count]))
+            if whole in self.known.names:
+                rest = [token for piece in pieces[count:] for token in (Token(",", 0), *piece)][1:]
+                return whole, self.positions(rest) if rest else ()
+        own = self.known.ranks.get(stem)
+        if own is not None and len(pieces) > 1 and len(self.pieces(tokens)) != own and flattened(pieces[0]).isdigit():
+            rest = [token for piece in pieces[1:] for token in (Token(",", 0), *piece)][1:]
+            return joined(stem, flattened(pieces[0])), self.positions(rest)
+        if stem in self.known.names or self.is_index(tokens) or (stem == "delta" and self.is_kronecker(tokens)):
+            return stem, self.positions(tokens)
+        while len(pieces) > 1 and self.is_index(pieces[-1]):
+            *pieces, last = pieces
+            if not self.is_index(pieces[-1]):
+                return joined(stem, "_".join(map(flattened, pieces))), self.positions(last)
+        return joined(stem, flattened(tokens)), ()
+
+    def is_kronecker(self, tokens: list[Token]) -> bool:
+        """Whether two positions stand below a delta, and not the name of what it is the derivative by."""
+        pieces = self.pieces(tokens)
+        return len(pieces) == 2 and flattened(pieces[0]) not in self.known.values - self.known.sizes
+
+    def pieces(self, tokens: Sequence[Token]) -> list[list[Token]]:
+        """The positions that stand below: `ij` are two, `i,j` too, `i+1` is one."""
+        found = parted(list(tokens))
+        if len(found) == 1 and len(found[0]) > 1 and all(letter(t.text) or t.text.isdigit() for t in found[0]):
+            return [[token] for token in found[0]]
+        return found
+
     def call_of_value(self, name: str) -> bool:
         """Whether brackets after a value tell what it depends on, as in `J(w)`: then nothing else stands in them."""
         depends = self.known.depends.get(name)
@@ -832,21 +878,17 @@ class Reader:
     def is_index(self, tokens: Sequence[Token]) -> bool:
         """Whether what stands below an undeclared symbol counts: known indices, or letters that count elsewhere."""
         names = [letter(t.text) for t in tokens if t.text not in ",{}"]
-        return all(n is not None and (n in self.known.indices or n in "ijklmnpqrst") for n in names) and bool(names)
+        if any(n is None or n[:1].isupper() or n in self.known.values - self.known.sizes for n in names):
+            return False
+        return 0 < len(names) <= LONGEST_POSITION
 
     def positions(self, tokens: Sequence[Token]) -> tuple[Node, ...]:
         """What is below: `ij` are two positions, `i,j` too, `i+1` is one, `y_i` is one."""
-        pieces: list[list[Token]] = [[]]
-        depth = 0
-        for token in tokens:
-            depth += {"{": 1, "}": -1}.get(token.text, 0)
-            if token.text == "," and depth == 0:
-                pieces.append([])
-            else:
-                pieces[-1].append(token)
-        if len(pieces) == 1 and len(pieces[0]) > 1 and all(letter(t.text) or t.text.isdigit() for t in pieces[0]):
-            pieces = [[token] for token in pieces[0]]
-        return tuple(self.inside(piece) for piece in pieces)
+        return tuple(self.one_position(piece) for piece in self.pieces(tokens))
+
+    def one_position(self, piece: Sequence[Token]) -> Node:
+        name = letter(piece[0].text) if len(piece) == 1 else None
+        return self.inside(piece) if name is None else Name(name, piece[0].at)
 
     def probability(self, place: int) -> Node:
         """`P(A \\mid B)` as one quantity, by the way it is written."""

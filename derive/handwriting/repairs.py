@@ -21,6 +21,23 @@ def repairs(node: Node, setting: Setting) -> Iterator[tuple[str, Node]]:
     return islice(_repairs(node, setting), MOST)
 
 
+def changed_at(node: Any, repaired: Any) -> int:
+    """The place in the text where a repair changed a formula."""
+    here = int(getattr(node, "at", 0))
+    if type(node) is not type(repaired) or not is_dataclass(node):
+        return here
+    for entry in fields(node):
+        if entry.name == "at":
+            continue
+        one, other = getattr(node, entry.name), getattr(repaired, entry.name)
+        if one != other:
+            if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
+                one, other = next((a, b) for a, b in zip(one, other, strict=True) if a != b)
+            found = changed_at(one, other) if is_dataclass(one) else 0
+            return found or here
+    return here
+
+
 def _repairs(node: Node, setting: Setting) -> Iterator[tuple[str, Node]]:
     yield "sign", Unary("-", node)
     for place, part in _parts(node):

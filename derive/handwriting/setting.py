@@ -51,6 +51,7 @@ class Situation:
             for symbol in size.free_symbols:
                 self.setting.dims[symbol.name] = Dim(symbol.name)
                 self.known.values.add(symbol.name)
+                self.known.sizes.add(symbol.name)
 
     def declare_context(self, context: Mapping[str, Any]) -> None:
         """Declarations in their JSON form: kind, shape and domain by symbol."""
@@ -59,6 +60,7 @@ class Situation:
             name = self.canonical(key)
             self.setting.dims[name] = Dim(name)
             self.known.values.add(name)
+            self.known.sizes.add(name)
         for key in (k for k in context if kinds[k] in ("index", "random variable")):
             size = self.range_of(str(context[key].get("domain", "")))
             name = self.canonical(key)
@@ -111,6 +113,7 @@ class Situation:
         name = self.canonical(words)
         self.setting.dims.setdefault(name, Dim(name))
         self.known.values.add(name)
+        self.known.sizes.add(name)
         return self.setting.dims[name]
 
     def canonical(self, key: str) -> str:
@@ -168,6 +171,8 @@ class Situation:
             )
             self.setting.functions[name] = Function(parameters, Reader(right, known, latex).whole())
             return
+        if left[0].text == "e":  # once it is defined, it is no longer Euler's number
+            self.known.values.add("e")
         node = Reader(left, self.known, latex).whole()
         head = node.array if isinstance(node, Entry) else node
         if isinstance(head, Name):

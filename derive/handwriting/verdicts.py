@@ -16,6 +16,7 @@ import mpmath
 import numpy as np
 from sympy import Expr, S, expand
 
+from derive.calculus.matrix_reading import collected, equation_form
 from derive.calculus.normal_form import same
 from derive.calculus.rewriting import Context
 from derive.calculus.simplification import simplified
@@ -23,12 +24,12 @@ from derive.errors import DeriveError, DomainError, ParseError, ShapeError
 from derive.handwriting.document import Chain, Document
 from derive.handwriting.meaning import Meaning
 from derive.handwriting.reading import Reader
-from derive.handwriting.repairs import repairs
+from derive.handwriting.repairs import changed_at, repairs
 from derive.handwriting.setting import Situation
 from derive.handwriting.tokens import Token
-from derive.handwriting.tree import Derived, Node, below
+from derive.handwriting.tree import Derived, Entry, Node, below
 from derive.notation.index_form import from_index, on_paper
-from derive.notation.tree import Name
+from derive.notation.tree import Name, Tree, replaced
 from derive.notation.typing import Typed
 from derive.notation.values import told
 from derive.notation.writing import write_latex, write_unicode
@@ -65,8 +66,9 @@ STATUSES = ("proved", "confirmed", "wrong", "unreadable")
 POINTS = 8
 DIGITS = 40
 CLEAR = 1e-9
-PROVABLE = 1500  # nodes: longer sides are left to the points
+PROVABLE = 400  # nodes: longer sides are left to the points
 SMALL_TRIES = 40
+SHORT = 60  # signs: a longer difference says nothing
 
 
 @dataclass
@@ -84,6 +86,8 @@ class StepVerdict:
     counterexample: str = ""
     correction: str = ""
     slip: str = ""
+    slip_at: int = -1
+    difference: str = ""
     remark: str = ""
     carried: bool = False
 
@@ -174,7 +178,8 @@ class Judge:
 
     def undefined(self, node: Node, chain: Chain) -> bool:
         """Whether the first side of a chain is a symbol that is defined right here."""
-        name = node.name if isinstance(node, Name) else None
+        head = node.array if isinstance(node, Entry) else node
+        name = head.name if isinstance(head, Name) else None
         if name is None or (chain.implied and name in self.situation.known.names):
             return False
         setting = self.situation.setting
@@ -203,20 +208,24 @@ class Judge:
         return at == 0 and left.typed is None and left.error is None and left.node is not None
 
     def defined_name(self, side: Side) -> str | None:
-        return side.node.name if isinstance(side.node, Name) else None
+        head = side.node.array if isinstance(side.node, Entry) else side.node
+        return head.name if isinstance(head, Name) else None
 
     def enter_definition(self, name: str, left: Side, right: Side) -> None:
-        """A symbol gets the meaning of the other side."""
+        """A symbol, or each of its entries, gets the meaning of the other side."""
         typed = right.typed
         assert typed is not None
-        if name in names_in(typed.value) or free_indices(typed.value) - set(typed.axes):
+        positions = left.node.positions if isinstance(left.node, Entry) else ()
+        places = [self.meaning.named.get(p.name) if isinstance(p, Name) else None for p in positions]
+        axes = (*(place for place in places if place is not None), *typed.axes)
+        if len(axes) < len(places) or name in names_in(typed.value) or free_indices(typed.value) - set(axes):
             return
         setting = self.situation.setting
         setting.arrays.pop(name, None)
-        setting.definitions[name] = Equation(name, typed.axes, typed.value)
-        setting.arrays[name] = Array(name, tuple(axis.size for axis in typed.axes))
+        setting.definitions[name] = Equation(name, axes, typed.value)
+        setting.arrays[name] = Array(name, tuple(axis.size for axis in axes))
         self.situation.known.values.add(name)
-        self.situation.known.ranks[name] = len(typed.axes)
+        self.situation.known.ranks[name] = len(axes)
         fresh = Meaning(setting, self.document.text)
         fresh.named, fresh.used = self.meaning.named, self.meaning.used | {name}
         self.meaning = fresh
@@ -300,7 +309,17 @@ class Judge:
             verdict.carried = any(_alike(pair, other) for other in self.mistaken)
             self.mistaken.append(pair)
             verdict.counterexample = self.smallest(left.typed, right.typed, point)
+            verdict.difference = self.told_difference(left.typed, right.typed)
             self.explain(verdict, left, right)
+
+    def told_difference(self, left: Typed, right: Typed) -> str:
+        """What the right side has too much, where that is short."""
+        try:
+            excess = expand(self.aligned(left, right) - left.value)
+            text = write_unicode(from_index(tidied(excess, left.axes)))
+        except DeriveError:
+            return ""
+        return text if len(text) <= SHORT else ""
 
     def explain(self, verdict: StepVerdict, left: Side, right: Side) -> None:
         """Name the slip, and give a right-hand side that would be correct."""
@@ -311,6 +330,7 @@ class Judge:
                     again = self.meaning.typed(repaired)
                     if self.equal(left.typed, again, points=2)[0] in ("proved", "confirmed"):
                         verdict.slip = slip
+                        verdict.slip_at = changed_at(right.node, repaired)
                         verdict.correction = self.in_latex(again)
                         return
                 except DeriveError:
@@ -318,11 +338,30 @@ class Judge:
         verdict.correction = self.in_latex(left.typed)
 
     def in_latex(self, typed: Typed) -> str:
+        """A value as LaTeX: with matrices where it has such a form, else by indices."""
+        form = self.matrix_form(typed)
+        if form is not None:
+            return write_latex(form, self.ranks)
         context = Context(arrays=self.situation.setting.arrays)
         try:
-            return write_latex(on_paper(tidied(simplified(typed.value, context))))
+            return write_latex(on_paper(tidied(simplified(typed.value, context), typed.axes)))
         except DeriveError:
             return ""
+
+    @property
+    def ranks(self) -> dict[str, int]:
+        return {name: len(array.shape) for name, array in self.meaning.arrays.items()}
+
+    def matrix_form(self, typed: Typed) -> Tree | None:
+        """The closed form of an array; None for numbers, and where there is none."""
+        if not typed.axes or free_indices(typed.value) - set(typed.axes):
+            return None
+        context = Context(arrays=self.situation.setting.arrays)
+        try:
+            form = equation_form(Equation("value", typed.axes, simplified(typed.value, context)))
+            return None if form is None else replaced(form, collected)
+        except (DeriveError, RecursionError):
+            return None
 
     def implication(self, chain: Chain, at: int, left: Side, right: Side) -> None:
         """What an arrow leads to: true as it stands, or where the condition before the arrow holds."""
@@ -471,15 +510,15 @@ class Judge:
         except ShapeError as error:
             return "wrong", str(error), None
         setting = self.situation.setting
-        one, other = setting.opened(left.value), setting.opened(other)
-        if one == other:
-            return "proved", "both sides are the same", None
         arrays = {array.name: array for array in self.meaning.arrays.values()}
-        if sum(1 for side in (one, other) for _ in walk(side)) <= PROVABLE and same(
-            one, other, arrays, setting.definitions
-        ):
-            return "proved", "both sides have one normal form", None
-        pair = [Typed(one, left.axes), Typed(other, left.axes)]
+        closed = left.value, other
+        pair = [Typed(value, left.axes) for value in closed]
+        for one, two in (closed, tuple(map(setting.opened, closed))):
+            if one == two:
+                return "proved", "both sides are the same", None
+            short = sum(1 for side in (one, two) for _ in walk(side)) <= PROVABLE
+            if short and same(one, two, arrays, setting.definitions):
+                return "proved", "both sides have one normal form", None
         agreed = 0
         for drawn in self.samples(pair, points):
             values = self.values(pair, drawn)
@@ -500,8 +539,7 @@ class Judge:
         equations = []
         free = sorted({i for side in sides for i in free_indices(side.value) - set(side.axes)}, key=lambda i: i.name)
         for side in sides:
-            value = setting.opened(side.value)
-            equations.append(Equation(fresh_name("side", used), (*free, *side.axes), value))
+            equations.append(Equation(fresh_name("side", used), (*free, *side.axes), side.value))
         known = {e.target for e in setting.definitions.values()}
         inputs = tuple(a for name, a in self.meaning.arrays.items() if name not in known)
         outputs = tuple(e.target for e in equations)
@@ -551,7 +589,7 @@ class Judge:
         for drawn in _small_points(program):
             try:
                 values = self.values(pair, drawn)
-            except (DeriveError, ZeroDivisionError, OverflowError, ValueError):
+            except (DeriveError, ArithmeticError, ValueError, IndexError):
                 continue
             if _distance(*values) > 1e-6 and all(np.all(_finite(v)) for v in values):
                 best = drawn
@@ -586,8 +624,11 @@ class Judge:
         """What was understood, in index notation."""
         if side.typed is None:
             return side.text
+        form = self.matrix_form(side.typed)
+        if form is not None:
+            return write_unicode(form, self.ranks)
         try:
-            return write_unicode(from_index(tidied(side.typed.value)))
+            return write_unicode(from_index(tidied(side.typed.value, side.typed.axes)))
         except DeriveError:
             return side.text
 
@@ -595,13 +636,13 @@ class Judge:
 # ---------------------------------------------------------------- small things
 
 
-def tidied(value: Expr) -> Expr:
-    """A value whose bound indices have the letters people use."""
-    free = {index.name for index in free_indices(value)}
-    taken = free | {n for n in symbol_names(value) if not any(i.name == n for i in bound_indices(value))}
+def tidied(value: Expr, axes: Sequence[Index] = ()) -> Expr:
+    """A value whose axes and bound indices have the letters people use."""
+    ours = {*bound_indices(value), *axes}
+    taken = {n for n in symbol_names(value) if not any(i.name == n for i in ours)}
     letters = (letter for letter in LETTERS if letter not in taken)
     renaming: dict[Expr, Expr] = {}
-    for index in bound_indices(value):
+    for index in dict.fromkeys((*axes, *bound_indices(value))):
         letter = next(letters, None)
         if letter is None:
             return value

@@ -34,6 +34,7 @@ from derive.program import (
     name_of,
     positions_of,
     rebuilt,
+    renamed_apart,
     walk,
 )
 
@@ -82,13 +83,20 @@ def from_index(value: Expr) -> Tree:
 
 def on_paper(value: Expr) -> Tree:
     """The tree of a value whose positions are counted from 1, with the limits of its sums."""
-    shifted = counted_from_one(value)
+    shifted = counted_from_one(_apart_from_sizes(value))
     sizes = {index.name: from_index(index.size) for index in bound_indices(shifted)}
 
     def limited(node: Tree) -> Tree:
         return replace(node, limits=tuple((n, sizes[n]) for n in node.indices)) if isinstance(node, Reduce) else node
 
     return replaced(from_index(shifted), limited)
+
+
+def _apart_from_sizes(value: Expr) -> Expr:
+    """`value` with bound indices under other letters where a size has the same one, as in the sum over k from 1 to k."""
+    sizes = {s.name for i in bound_indices(value) for s in i.size.free_symbols}
+    sizes |= {part.name for part in walk(value) if isinstance(part, Dim)}
+    return renamed_apart(value, frozenset(sizes))
 
 
 def counted_from_one(value: Expr) -> Expr:

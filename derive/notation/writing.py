@@ -6,6 +6,7 @@ transposes mean, for which it has to know the rank of every name. Notation text 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -134,15 +135,19 @@ class _Hand:
         if isinstance(tree, Transpose):
             return self.transpose(tree), ATOM
         if isinstance(tree, Subscript):
-            return self.subscript(tree.name, [self.write(p) for p in tree.positions]), ATOM
+            return self.subscript(tree.name, [self.position(p) for p in tree.positions]), ATOM
         if isinstance(tree, At):
-            return self.entry(tree.array, [self.write(p) for p in tree.positions]), ATOM
+            return self.entry(tree.array, [self.position(p) for p in tree.positions]), ATOM
         if isinstance(tree, Reduce):
             return self.reduce(tree)
         if isinstance(tree, Word):
             return repr(tree.text), ATOM
         assert isinstance(tree, Call), tree
         return self.call(tree)
+
+    def position(self, tree: Tree) -> str:
+        """An index, which is a number whatever else is called like it."""
+        return type(self)({}, self.style).write(tree)
 
     def number(self, tree: Number) -> tuple[str, int]:
         value = tree.value
@@ -566,6 +571,8 @@ class _Latex(_Printed):
         if tree.function == "sqrt":
             return rf"\sqrt{{{words[0]}}}", ATOM
         row = BY_NAME.get(tree.function)
+        if tree.function == "where":
+            words = [re.sub(r"^(?:\\left)?\[([^\[\]]*?)(?:\\right)?\]$", r"\1", words[0]), *words[1:]]
         if row:
             return row.latex.format(*words), ATOM
         called = tree.function.replace("_", r"\_")
