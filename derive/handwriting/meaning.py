@@ -42,6 +42,7 @@ from derive.program import (
     Sum,
     children,
     element,
+    elements,
     free_indices,
     fresh_index,
     fresh_name,
@@ -521,9 +522,15 @@ class Meaning(Scope):
         return result
 
     def truth(self, tree: Truth) -> Typed:
+        for one, other in ((tree.left, tree.right), (tree.right, tree.left)):
+            known = self.named.get(other.name) if isinstance(other, Name) else None
+            if known is not None and isinstance(one, Name) and not self.is_known(one.name):
+                self.named[one.name] = Index(one.name, known.size)
+                self.used.add(one.name)
         if tree.op in ("equal", "unequal"):
             left, right = self.typed(tree.left), self.typed(tree.right)
-            if left.value.atoms(Index) and right.value.atoms(Index):
+            positions = not elements(left.value) and not elements(right.value)
+            if positions and (left.value.atoms(Index) or right.value.atoms(Index)):
                 same = Delta(left.value, right.value)
                 return Typed(same if tree.op == "equal" else 1 - same)
             if tree.op == "unequal":
@@ -531,6 +538,9 @@ class Meaning(Scope):
         return self.elementwise(
             BY_NAME[tree.op].function, [self.typed(tree.left), self.typed(tree.right)], tree.at, "a comparison"
         )
+
+    def is_known(self, name: str) -> bool:
+        return name in {*self.locals, *self.named, *self.arrays, *self.dims, *self.setting.indices}
 
     # ------------------------------------------------ derivatives
 

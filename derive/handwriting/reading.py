@@ -121,7 +121,9 @@ class Reader:
     def group(self) -> list[Token]:
         """The tokens of a group in braces, or one token."""
         if not self.accept("{"):
-            self.take()
+            text, at = self.take(), self.tokens[self.at - 1].at
+            if text.isdigit() and len(text) > 1:  # without braces, TeX takes one digit
+                self.tokens[self.at - 1 : self.at] = [Token(text[0], at), Token(text[1:], at + 1)]
             return [self.tokens[self.at - 1]]
         start, depth = self.at, 1
         while depth:
@@ -573,10 +575,7 @@ class Reader:
             else:
                 self.take()
                 power = self.inside(self.group())
-        if self.token in ("(", "[", r"\{"):
-            args = self.arguments()
-        else:
-            args = (self.argument(),)
+        args = self.arguments() if self.token in ("(", "[", r"\{") else (self.argument(),)
         node = Applied(name, args, primes, at=place)
         return node if power is None else Binary("**", node, power, place)
 

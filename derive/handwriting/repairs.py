@@ -13,7 +13,7 @@ from derive.handwriting.meaning import Setting
 from derive.handwriting.tree import Applied, Beside, Choice, Entry, Folded, Node
 from derive.notation.tree import Binary, Call, Name, Number, Transpose, Unary
 
-MOST = 160
+MOST = 120
 
 
 def repairs(node: Node, setting: Setting) -> Iterator[tuple[str, Node]]:
@@ -89,7 +89,11 @@ def _factors(node: Node, setting: Setting) -> Iterator[tuple[str, Node]]:
         yield f"a lost 1/{name}", Binary("/", node, Name(name))
         yield f"a factor {name}", Beside(Name(name), node)
         for place, part in _parts(node):
-            if place and isinstance(part, Beside | Binary | Applied | Call) and getattr(part, "op", "") not in "+-":
+            if (
+                place
+                and isinstance(part, Beside | Binary | Applied | Call | Name | Entry)
+                and getattr(part, "op", "") not in ("+", "-")
+            ):
                 yield "a sum over a constant", _with(node, place, Beside(Name(name), part))
     for place, part in _parts(node):
         if place and isinstance(part, Beside):
@@ -102,7 +106,9 @@ def _chain_factors(node: Node, setting: Setting) -> Iterator[tuple[str, Node]]:
     inner: set[Node] = {part for _, part in _parts(node) if isinstance(part, Applied | Entry)}
     inner |= {part for _, part in _parts(node) if isinstance(part, Name) and part.name in setting.arrays}
     for part in sorted(inner, key=str):
-        for factor in (part, Binary("-", one, part), Beside(part, Binary("-", one, part))):
+        square = Binary("**", part, Number(S(2)))
+        complement = Binary("-", one, part)
+        for factor in (complement, Binary("-", one, square), Beside(part, complement), part):
             yield "a missing factor of the chain rule", Beside(node, factor)
             for place, inside in _parts(node):
                 if isinstance(inside, Folded):

@@ -16,7 +16,8 @@ TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
 INVISIBLE = {
     r"\left", r"\right", r"\big", r"\Big", r"\bigg", r"\Bigg", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\biggl",
     r"\biggr", r"\Biggl", r"\Biggr", r"\middle", r"\,", r"\;", r"\:", r"\!", r"\ ", r"\quad", r"\qquad",
-    r"\displaystyle", r"\textstyle", r"\limits", r"\nolimits", r"\nonumber", r"\notag", "~", r"\allowbreak", r"\thinspace",
+    r"\displaystyle", r"\textstyle", r"\limits", r"\nolimits", r"\nonumber", r"\notag", "~", r"\allowbreak",
+    r"\thinspace",
 }  # fmt: skip
 LOOKALIKES = {
     "−": "-", "–": "-", "·": r"\cdot", "×": r"\times", "∇": r"\nabla", "∂": r"\partial", "Σ": r"\sum", "∑": r"\sum",

@@ -63,10 +63,10 @@ ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, ">": operator.gt, "≤": operator.le, "≥": operator.ge, "≠": operator.ne,
 }  # fmt: skip
 STATUSES = ("proved", "confirmed", "wrong", "unreadable")
-POINTS = 8
+POINTS = 6
 DIGITS = 40
 CLEAR = 1e-9
-PROVABLE = 400  # nodes: longer sides are left to the points
+PROVABLE, PROVABLE_OPENED = 300, 160  # nodes: longer sides are left to the points
 SMALL_TRIES = 40
 SHORT = 60  # signs: a longer difference says nothing
 
@@ -324,18 +324,35 @@ class Judge:
     def explain(self, verdict: StepVerdict, left: Side, right: Side) -> None:
         """Name the slip, and give a right-hand side that would be correct."""
         assert left.typed is not None
-        if right.node is not None:
-            for slip, repaired in repairs(right.node, self.situation.setting):
-                try:
-                    again = self.meaning.typed(repaired)
-                    if self.equal(left.typed, again, points=2)[0] in ("proved", "confirmed"):
-                        verdict.slip = slip
-                        verdict.slip_at = changed_at(right.node, repaired)
-                        verdict.correction = self.in_latex(again)
-                        return
-                except DeriveError:
-                    continue
         verdict.correction = self.in_latex(left.typed)
+        point = next(self.samples([left.typed], 1), None)
+        if right.node is None or point is None:
+            return
+        target = self.rough(left.typed, point)
+        named = dict(self.meaning.named)
+        for slip, repaired in repairs(right.node, self.situation.setting):
+            self.meaning.named = dict(named)
+            try:
+                again = self.meaning.typed(repaired)
+                aligned = Typed(self.aligned(left.typed, again), left.typed.axes)
+                if not np.allclose(target, self.rough(aligned, point), rtol=1e-7, atol=1e-9):
+                    continue
+                if self.equal(left.typed, again, points=2)[0] in ("proved", "confirmed"):
+                    verdict.slip = slip
+                    verdict.slip_at = changed_at(right.node, repaired)
+                    verdict.correction = self.in_latex(again)
+                    break
+            except (DeriveError, ArithmeticError, ValueError, KeyError, IndexError):
+                continue
+        self.meaning.named = named
+
+    def rough(self, typed: Typed, at: Sample) -> Any:
+        """The value of one side at a point, in double precision."""
+        program = self.program([typed])
+        inputs = {a.name: at.inputs[a.name] for a in program.inputs if a.name in at.inputs}
+        for array in program.inputs:  # the sizes of what is not read
+            inputs.setdefault(array.name, np.zeros([at.sizes[str(size)] for size in array.shape]))
+        return np.asarray(evaluate(program, inputs, digits=None)[program.outputs[0]], dtype=float)
 
     def in_latex(self, typed: Typed) -> str:
         """A value as LaTeX: with matrices where it has such a form, else by indices."""
@@ -434,17 +451,24 @@ class Judge:
             first, second = (self.difference(*pair) for pair in (premise, conclusion))
         except ShapeError:
             return False
-        ratios = []
-        for drawn in self.samples([first, second], 3):
-            values = self.values([first, second], drawn)
-            one, other = (np.ravel(value) for value in values)
-            if one.shape != other.shape or any(abs(entry) < CLEAR for entry in one):
-                return False
-            quotients = [o / p for o, p in zip(other, one, strict=True)]
+        program = self.program([first, second])
+        sizes = [drawn.sizes for drawn in _samples(program, 2)]
+        for size in sizes:
+            quotients = []
+            for seed in range(2):
+                try:
+                    found = evaluate(program, sample(program, seed, size).inputs, digits=50)
+                except DomainError:
+                    return False
+                one, other = (np.ravel(found[name]) for name in program.outputs)
+                if one.shape != other.shape or any(abs(entry) < CLEAR for entry in one):
+                    return False
+                quotients += [o / p for o, p in zip(other, one, strict=True)]
             if any(abs(q - quotients[0]) > mpmath.mpf(10) ** -20 * abs(quotients[0]) for q in quotients):
                 return False
-            ratios.append(quotients[0])
-        return bool(ratios) and all(abs(ratio) > CLEAR for ratio in ratios)
+            if not quotients or abs(quotients[0]) < CLEAR:
+                return False
+        return bool(sizes)
 
     def difference(self, left: Typed, right: Typed) -> Typed:
         aligned = self.aligned(left, right)
@@ -509,28 +533,38 @@ class Judge:
             other = self.aligned(left, right)
         except ShapeError as error:
             return "wrong", str(error), None
-        setting = self.situation.setting
-        arrays = {array.name: array for array in self.meaning.arrays.values()}
-        closed = left.value, other
-        pair = [Typed(value, left.axes) for value in closed]
-        for one, two in (closed, tuple(map(setting.opened, closed))):
-            if one == two:
-                return "proved", "both sides are the same", None
-            short = sum(1 for side in (one, two) for _ in walk(side)) <= PROVABLE
-            if short and same(one, two, arrays, setting.definitions):
-                return "proved", "both sides have one normal form", None
-        agreed = 0
-        for drawn in self.samples(pair, points):
-            values = self.values(pair, drawn)
-            far = _distance(*values)
-            if far > CLEAR:
-                return "wrong", "the sides differ", drawn
-            if far > mpmath.mpf(10) ** -(DIGITS - 5):
-                return "wrong", "the sides differ in late digits", drawn
-            agreed += 1
-        if not agreed:
+        pair = left.value, other
+        if self.same(pair, PROVABLE):
+            return "proved", "both sides have one normal form", None
+        drawn_at, point = self.difference_at([Typed(value, left.axes) for value in pair], points)
+        if point is not None:
+            return "wrong", "the sides differ", point
+        opened = self.situation.setting.opened(left.value), self.situation.setting.opened(other)
+        if opened != pair and self.same(opened, PROVABLE_OPENED):
+            return "proved", "both sides have one normal form", None
+        if not drawn_at:
             return "unreadable", "no point was found where both sides are numbers", None
-        return "confirmed", f"agree to {DIGITS} digits at {agreed} random points", None
+        return "confirmed", f"agree to {DIGITS} digits at {drawn_at} random points", None
+
+    def same(self, pair: tuple[Expr, Expr], longest: int) -> bool:
+        """Whether two values are one, or have one normal form, which is not tried for long ones."""
+        one, other = pair
+        if one == other:
+            return True
+        setting = self.situation.setting
+        short = sum(1 for side in pair for _ in walk(side)) <= longest
+        return short and same(one, other, self.meaning.arrays, setting.definitions)
+
+    def difference_at(self, pair: Sequence[Typed], points: int) -> tuple[int, Sample | None]:
+        """At how many points two values were compared, and the first where they differ."""
+        program = self.program(pair)
+        count = 0
+        for drawn in _samples(program, points):
+            found = evaluate(program, drawn.inputs, digits=50)
+            if _distance(*(found[name] for name in program.outputs)) > mpmath.mpf(10) ** -(DIGITS - 5):
+                return count + 1, drawn
+            count += 1
+        return count, None
 
     def program(self, sides: Sequence[Typed]) -> Program:
         """Values as a program: every free index becomes an axis."""
@@ -556,17 +590,7 @@ class Judge:
         return replace(needed, inputs=tuple(kept))
 
     def samples(self, sides: Sequence[Typed], points: int) -> Iterator[Sample]:
-        program = self.program(sides)
-        found = 0
-        for seed in range(points + 6):
-            try:
-                drawn = sample(program, seed)
-            except DomainError:
-                continue
-            yield drawn
-            found += 1
-            if found == points:
-                return
+        return _samples(self.program(sides), points)
 
     def values(self, sides: Sequence[Typed], drawn: Sample) -> list[Any]:
         program = self.program(sides)
@@ -617,7 +641,7 @@ class Judge:
                 status,
                 reason,
                 remark=remark,
-            )  # fmt: skip
+            )
         )
 
     def shown(self, side: Side) -> str:
@@ -662,6 +686,19 @@ def _renamed(value: Expr, renaming: dict[Expr, Expr]) -> Expr:
         body = _renamed(value.body, renaming)
         return type(value)(body, *(_renamed(index, renaming) for index in value.indices))
     return rebuilt(value, tuple(_renamed(part, renaming) for part in children(value)))
+
+
+def _samples(program: Program, points: int) -> Iterator[Sample]:
+    """Points of the declared domains; sizes that have none are passed over."""
+    found = 0
+    for seed in range(points + 6):
+        try:
+            yield sample(program, seed)
+        except DomainError:
+            continue
+        found += 1
+        if found == points:
+            return
 
 
 def _names(node: Any) -> Iterator[Name]:

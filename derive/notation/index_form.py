@@ -30,11 +30,15 @@ from derive.program import (
     children,
     element,
     elements,
+    free_indices,
+    fresh_index,
     is_element,
     name_of,
     positions_of,
     rebuilt,
     renamed_apart,
+    substitute,
+    symbol_names,
     walk,
 )
 
@@ -93,10 +97,24 @@ def on_paper(value: Expr) -> Tree:
 
 
 def _apart_from_sizes(value: Expr) -> Expr:
-    """`value` with bound indices under other letters where a size has the same one, as in the sum over k from 1 to k."""
+    """`value` with other letters for bound indices that share one with a size, or with an index of another range."""
     sizes = {s.name for i in bound_indices(value) for s in i.size.free_symbols}
     sizes |= {part.name for part in walk(value) if isinstance(part, Dim)}
-    return renamed_apart(value, frozenset(sizes))
+    ranges: dict[str, Expr] = {index.name: index.size for index in free_indices(value)}
+    used = symbol_names(value) | sizes
+
+    def apart(part: Expr) -> Expr:
+        if is_element(part) or not part.args:
+            return part
+        part = rebuilt(part, tuple(map(apart, children(part))))
+        if not isinstance(part, Reduction):
+            return part
+        clashing = {i: fresh_index(i, used) for i in part.indices if ranges.setdefault(i.name, i.size) != i.size}
+        if not clashing:
+            return part
+        return type(part)(substitute(part.body, clashing), *(clashing.get(i, i) for i in part.indices))
+
+    return apart(renamed_apart(value, frozenset(sizes)))
 
 
 def counted_from_one(value: Expr) -> Expr:

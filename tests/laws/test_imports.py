@@ -23,6 +23,8 @@ FLOORS = [
     ("derive.notation",),
     ("derive.calculus",),
     ("derive.verification",),
+    ("derive.handwriting",),
+    ("derive.hand",),
     ("derive.explaining",),
     ("codegen",),
     ("catalog",),
@@ -34,7 +36,7 @@ FLOORS = [
     ("derive.descent", "derive.stationary_point", "derive.worked_example"),
     ("derive.pictures", "derive.pages"),
     ("derive.api",),
-    ("derive.kernels", "derive.cli", "derive"),
+    ("derive.kernels", "derive.testing", "derive.cli", "derive"),
 ]
 ALLOWED = {
     "codegen": {
