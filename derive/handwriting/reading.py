@@ -441,7 +441,7 @@ class Reader:
         return Derived(self.operand(bracket_alone=True), variables, at=place)
 
     def operand(self, bracket_alone: bool) -> Node:
-        """What a differential operator is applied to: the bracket after it, or the factors side by side to its right."""
+        """What a differential operator is applied to: the bracket after it, or the factors beside it on the right."""
         if not self.begins_factor():
             raise self.wrong("nothing stands to the right of this derivative")
         if bracket_alone and self.token in ("(", "[", r"\{"):
