@@ -20,6 +20,7 @@ from derive.calculus.matrix_reading import collected, equation_form
 from derive.calculus.normal_form import same
 from derive.calculus.rewriting import Context
 from derive.calculus.simplification import simplified
+from derive.domains import REAL
 from derive.errors import DeriveError, DomainError, ParseError, ShapeError
 from derive.handwriting.document import Chain, Document
 from derive.handwriting.meaning import Meaning
@@ -68,6 +69,7 @@ DIGITS = 40
 CLEAR = 1e-9
 PROVABLE, PROVABLE_OPENED = 300, 160  # nodes: longer sides are left to the points
 SMALL_TRIES = 40
+WIDER = 6.0
 SHORT = 60  # signs: a longer difference says nothing
 
 
@@ -310,7 +312,7 @@ class Judge:
             self.mistaken.append(pair)
             verdict.counterexample = self.smallest(left.typed, right.typed, point)
             verdict.difference = self.told_difference(left.typed, right.typed)
-            self.explain(verdict, left, right)
+            self.explain(verdict, left, right, point)
 
     def told_difference(self, left: Typed, right: Typed) -> str:
         """What the right side has too much, where that is short."""
@@ -321,11 +323,11 @@ class Judge:
             return ""
         return text if len(text) <= SHORT else ""
 
-    def explain(self, verdict: StepVerdict, left: Side, right: Side) -> None:
+    def explain(self, verdict: StepVerdict, left: Side, right: Side, point: Sample | None = None) -> None:
         """Name the slip, and give a right-hand side that would be correct."""
         assert left.typed is not None
         verdict.correction = self.in_latex(left.typed)
-        point = next(self.samples([left.typed], 1), None)
+        point = point or next(self.samples([left.typed], 1), None)
         if right.node is None or point is None:
             return
         target = self.rough(left.typed, point)
@@ -337,7 +339,7 @@ class Judge:
                 aligned = Typed(self.aligned(left.typed, again), left.typed.axes)
                 if not np.allclose(target, self.rough(aligned, point), rtol=1e-7, atol=1e-9):
                     continue
-                if self.equal(left.typed, again, points=2)[0] in ("proved", "confirmed"):
+                if self.equal(left.typed, again)[0] in ("proved", "confirmed"):
                     verdict.slip = slip
                     verdict.slip_at = changed_at(right.node, repaired)
                     verdict.correction = self.in_latex(again)
@@ -393,7 +395,7 @@ class Judge:
         verdict = self.verdicts[-1]
         if status == "wrong":
             verdict.counterexample = self.smallest(left.typed, right.typed, point)
-            self.explain(verdict, left, right)
+            self.explain(verdict, left, right, point)
             return
         name = self.solved_name(left)
         if name is not None:
@@ -693,12 +695,24 @@ def _samples(program: Program, points: int) -> Iterator[Sample]:
     found = 0
     for seed in range(points + 6):
         try:
-            yield sample(program, seed)
+            drawn = sample(program, seed)
         except DomainError:
             continue
+        yield _widened(program, drawn) if found % 3 == 2 else drawn
         found += 1
         if found == points:
             return
+
+
+def _widened(program: Program, drawn: Sample) -> Sample:
+    """A point with free numbers further out, where thresholds may lie; the point itself if the sides are no numbers."""
+    free = {array.name for array in program.inputs if array.domain is REAL}
+    wide = Sample({n: v * WIDER if n in free else v for n, v in drawn.inputs.items()}, drawn.sizes)
+    try:
+        values = evaluate(program, wide.inputs, digits=None)
+    except (ArithmeticError, ValueError):
+        return drawn
+    return wide if all(np.isfinite(values[name]).all() for name in program.outputs) else drawn
 
 
 def _names(node: Any) -> Iterator[Name]:

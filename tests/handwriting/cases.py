@@ -110,6 +110,7 @@ CASES = [
     ("an indicator", "z: ", [], r"\frac{d}{dz}\max(0, z) = \mathbb{1}[z > 0]", "p", ""),
     ("fonts and hats", "X: n d, w: d, yhat: n", [], r"\hat{\mathbf{y}}^\top \mathbf{X}\mathbf{w} = \mathbf{w}^\top \mathbf{X}^\top \hat{\mathbf y}", "p", ""),
     ("an elementwise product", "a: n, b: n", [], r"a \odot b = b \odot a", "p", ""),
+    ("a threshold far out", "x: ", [], r"\frac{d}{dx} \max(0, \min(1, \frac{x+3}{6})) = \frac16 [x > -3][x < 9]", "w", ""),
     ("per cent", "", [], r"30\% \cdot 0.8 = 0.24", "p", ""),
 ]  # fmt: skip
 
