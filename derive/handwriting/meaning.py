@@ -57,6 +57,12 @@ from derive.program import (
 )
 
 MAX_MOMENT = 6
+
+
+class Unsized(ParseError):
+    """An identity or a vector of ones that does not say how large it is."""
+
+
 CONSTANTS = {"pi": pi}
 
 
@@ -105,6 +111,8 @@ class Meaning(Scope):
         self.locals: dict[str, Typed] = {}
         self.lows: dict[str, Expr] = {}
         self.folding: frozenset[str] = frozenset()
+        self.hint: Expr | None = None
+        self.entered: frozenset[str] = frozenset()
 
     def wrong(self, problem: str, at: int) -> ShapeError:
         return ShapeError(str(ParseError(problem, self.latex, at)))
@@ -191,7 +199,7 @@ class Meaning(Scope):
     # ------------------------------------------------ arithmetic
 
     def beside(self, tree: Beside) -> Typed:
-        left, right = self.typed(tree.left), self.typed(tree.right)
+        left, right = self.both(tree.left, tree.right)
         ranks = len(left.axes), len(right.axes)
         if 0 in ranks:
             row = left.row or right.row
@@ -211,7 +219,7 @@ class Meaning(Scope):
         return replace(result, row=ranks == (1, 2) and left.row)
 
     def binary(self, tree: Binary) -> Typed:
-        left, right = self.typed(tree.left), self.typed(tree.right)
+        left, right = self.both(tree.left, tree.right)
         if tree.op == "**":
             return self.power(tree, left, right)
         if tree.op == "*":
@@ -358,8 +366,8 @@ class Meaning(Scope):
             return self.user_function(tree)
         if tree.primes:
             return self.primed(tree)
-        if name == "eye":
-            raise self.unreadable("the identity matrix needs its size; write I_n or declare I", tree.at)
+        if name in ("eye", "ones"):
+            return self.sized(tree)
         if name.startswith("norm_"):
             return self.length(tree)
         if name == "normal_density":
@@ -382,19 +390,58 @@ class Meaning(Scope):
             return replace(inner, row=len(inner.axes) == 1 and self.typed(args[0]).row)
         raise self.unreadable(f"the function {name!r} is not known; define it in a line before", tree.at)
 
+    def sized(self, tree: Applied) -> Typed:
+        """An identity matrix or a vector of ones, as large as what stands beside it."""
+        if self.hint is None:
+            what = "the identity matrix" if tree.name == "eye" else "a vector of ones"
+            raise Unsized(f"nothing beside {what} tells its size; declare it", self.latex, tree.at)
+        if tree.name == "ones":
+            return Typed(S.One, (self.index(self.hint),))
+        row, column = self.index(self.hint), self.index(self.hint)
+        return Typed(Delta(row, column), (row, column))
+
+    def both(self, left: Node, right: Node) -> tuple[Typed, Typed]:
+        """Two neighbours; one without a size of its own takes it from the other."""
+        try:
+            first = self.typed(left)
+        except Unsized:
+            second = self.typed(right)
+            if not second.axes:
+                raise
+            return self.hinted(left, second.axes[0].size), second
+        try:
+            return first, self.typed(right)
+        except Unsized:
+            if not first.axes:
+                raise
+            return first, self.hinted(right, first.axes[-1].size)
+
+    def hinted(self, tree: Node, size: Expr) -> Typed:
+        outer, self.hint = self.hint, size
+        try:
+            return self.typed(tree)
+        finally:
+            self.hint = outer
+
     def user_function(self, tree: Applied) -> Typed:
         function = self.setting.functions[tree.name]
         if tree.primes:
             return self.primed(tree)
+        if tree.name in self.entered:
+            raise self.unreadable(f"the function {tree.name} is defined by itself", tree.at)
         if len(tree.args) != len(function.parameters):
             raise self.unreadable(
                 f"{tree.name} takes {len(function.parameters)} arguments, not {len(tree.args)}", tree.at
             )
         values = dict(zip(function.parameters, map(self.typed, tree.args), strict=True))
         wide = {name for name, value in values.items() if value.axes and not self.takes_arrays(name)}
-        if not wide:
-            return self.with_locals(values, function.body)
-        return self.entrywise(values, wide, function.body, tree.at)
+        outer, self.entered = self.entered, self.entered | {tree.name}
+        try:
+            if not wide:
+                return self.with_locals(values, function.body)
+            return self.entrywise(values, wide, function.body, tree.at)
+        finally:
+            self.entered = outer
 
     def takes_arrays(self, parameter: str) -> bool:
         """Whether a parameter is called like a declared array, and so stands for a whole one."""

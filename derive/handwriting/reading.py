@@ -263,6 +263,8 @@ class Reader:
             return self.between(token, {"|": "|", r"\lvert": r"\rvert", r"\vert": r"\vert"}[token], "abs")
         if token in (r"\|", r"\lVert", r"\Vert"):
             return self.norm(token)
+        if token == r"\langle":
+            return self.inner_product()
         if token == r"\lfloor":
             return self.between(token, r"\rfloor", "floor")
         handler = self.command(token)
@@ -358,6 +360,18 @@ class Reader:
             if token == closing and depth == 0:
                 return Call(function, (self.inside(self.tokens[start : self.at - 1]),), (), place)
         raise self.wrong(f"{opening!r} is not closed", place)
+
+    def inner_product(self) -> Node:
+        place = self.place
+        self.take()
+        start = self.at
+        while self.at < len(self.tokens):
+            if self.take() == r"\rangle":
+                pieces = parted(self.tokens[start : self.at - 1])
+                if len(pieces) == 2:
+                    return Beside(self.inside(pieces[0]), self.inside(pieces[1]), True, at=place)
+                raise self.wrong("an inner product has two sides: \\langle x, y \\rangle", place)
+        raise self.wrong("this bracket is not closed", place)
 
     def norm(self, opening: str) -> Node:
         place = self.place
@@ -730,6 +744,11 @@ class Reader:
     def symbol(self) -> Node:
         """A letter with what decorates it, and then what the declared names make of it."""
         place = self.place
+        if [t.text for t in self.tokens[self.at : self.at + 4]] in (
+            [font, "{", "1", "}"] for font in (r"\mathbf", r"\boldsymbol", r"\bm", r"\vec")
+        ):
+            self.at += 4
+            return Applied("ones", (), 0, at=place)
         stem = self.stem()
         return self.finished(stem, place)
 

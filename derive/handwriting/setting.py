@@ -187,6 +187,8 @@ class Situation:
             return None
         cut = texts.index("(")
         name = self.canonical_tokens(left[:cut])
+        if name == "P" and name not in self.known.functions:
+            return None
         if name is None or (
             name in self.known.values and name not in self.known.functions and not self.is_call(left[cut:])
         ):
