@@ -132,7 +132,7 @@ class Meaning(Scope):
             return self.transposed(self.typed(tree.arg))
         if isinstance(tree, Beside):
             return self.beside(tree)
-        if isinstance(tree, Binary):
+        if isinstance(tree, Binary) and tree.op in ("+", "-", "*", "/", "**"):
             return self.binary(tree)
         if isinstance(tree, Entry):
             return self.entry(tree)

@@ -30,6 +30,7 @@ from derive.handwriting.setting import Situation
 from derive.handwriting.tokens import Token
 from derive.handwriting.tree import Derived, Entry, Node, below
 from derive.notation.index_form import from_index, on_paper
+from derive.notation.text import parse_tree
 from derive.notation.tree import Name, Tree, replaced
 from derive.notation.typing import Typed
 from derive.notation.values import told
@@ -69,6 +70,7 @@ DIGITS = 40
 CLEAR = 1e-9
 PROVABLE, PROVABLE_OPENED = 300, 160  # nodes: longer sides are left to the points
 SMALL_TRIES = 40
+TEXT_NOTATION = ("@", "**", ".T")  # a side with one of these is in the notation of programs
 WIDER = 6.0
 SHORT = 60  # signs: a longer difference says nothing
 
@@ -157,7 +159,8 @@ class Judge:
                 if not tokens:
                     place = chain.signs[min(at, len(chain.signs) - 1)].at
                     raise ParseError("nothing stands on this side of the relation", self.document.text, place)
-                node = Reader(tokens, known, self.document.text).whole()
+                plain = any(sign in text for sign in TEXT_NOTATION)
+                node = parse_tree(text) if plain else Reader(tokens, known, self.document.text).whole()
                 if not (at == 0 and self.undefined(node, chain)):
                     typed = self.meaning.typed(node)
                     self.keep_matrices()

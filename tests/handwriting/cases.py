@@ -137,6 +137,7 @@ CASES = [
     ("a Jacobian", "A: m n, x: n", [r"y = A x"], r"\frac{\partial y}{\partial x} = A", "p", ""),
     ("determinants", "A: n n, B: n n", [], r"\det(AB) = \det(A)\det(B)", "p", ""),
     ("another base", "", [], r"\log_2 8 = 3", "p", ""),
+    ("the text notation", "X: n d, w: d, y: n", [], r"\nabla_w \|Xw-y\|^2 = 2 * X.T @ (X @ w - y) = 2 * X.T @ (X @ w + y)", "pw", ""),
     ("per cent", "", [], r"30\% \cdot 0.8 = 0.24", "p", ""),
 ]  # fmt: skip
 
