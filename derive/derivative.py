@@ -69,17 +69,17 @@ class Derivative(Presented):
         """The derivation as text: one equality a line, with its reason, under the name it is about."""
         return text.chains(self.explanation("full"))
 
-    def html(self, detail: str = "normal", via: str = "index", style: Style = PLAIN, picture: str = "") -> str:
+    def html(self, detail: str = "normal", via: str = "index", style: Style = PLAIN) -> str:
         """The derivation as a page that stands alone: formulas in MathML, steps that unfold, generated code.
 
-        `picture` is an SVG to show beside it; a formula of one number brings its own.
+        A formula of one number is drawn beside its derivative.
         """
         try:
             codes = {name: emit_source(self, name) for name in ("numpy", "c")}
         except DeriveError as error:  # a function that has no kernels
             codes = {"no kernel": str(error)}
         full = self.explanation("full") if via == "index" else None
-        return page.page(self.explain(detail, via), full, codes, picture or self._picture(), style)
+        return page.page(self.explain(detail, via), full, codes, self._picture(), style)
 
     def _picture(self) -> str:
         """The formula and its derivative, where they are a number over a number."""

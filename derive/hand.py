@@ -6,7 +6,6 @@ lines `% given X: n d` and `% define \\hat y = X w`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from derive.handwriting.verification import Verification
 from derive.notation.text import array_from
 
 ENDINGS = {".tex", ".md", ".ipynb", ".txt"}
-PROSE = re.compile(r"(?:given|declare)\s*:", re.IGNORECASE)
 
 
 def verified(

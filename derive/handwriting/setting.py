@@ -33,7 +33,6 @@ class Situation:
 
     def __init__(self) -> None:
         self.setting, self.known = Setting(), Known()
-        self.constraints: list[str] = []
 
     # ------------------------------------------------ declarations
 
@@ -245,8 +244,7 @@ class Situation:
         return equation
 
     def constrain(self, node: Node, right: Sequence[Token], latex: str) -> None:
-        """A condition on inputs: that entries sum to one makes a simplex; others are kept to be shown."""
-        self.constraints.append(latex)
+        """A condition on inputs: that entries sum to one makes a simplex; others change nothing here."""
         if isinstance(node, Folded) and node.kind == "sum" and isinstance(node.body, Entry):
             one = Reader(right, self.known, latex).whole()
             array = node.body.array

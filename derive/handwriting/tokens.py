@@ -25,7 +25,6 @@ LOOKALIKES = {
     "ᵀ": "", "′": "'", "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\epsilon", "θ": r"\theta",
     "λ": r"\lambda", "μ": r"\mu", "π": r"\pi", "ρ": r"\rho", "σ": r"\sigma", "τ": r"\tau", "φ": r"\phi", "ω": r"\omega",
 }  # fmt: skip
-CLOSING = {"{": "}", "(": ")", "[": "]", r"\{": r"\}"}
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ from derive.verification.sampling import Sample, sample
 ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, ">": operator.gt, "≤": operator.le, "≥": operator.ge, "≠": operator.ne,
 }  # fmt: skip
+NOWHERE = "no point was found where both sides are numbers"
 STATUSES = ("proved", "confirmed", "wrong", "unreadable")
 POINTS = 6
 DIGITS = 40
@@ -199,11 +200,7 @@ class Judge:
         setting = self.situation.setting
         used = {n for e in setting.definitions.values() for n in names_in(e.value)}
         used |= {n.name for f in setting.functions.values() for n in _names(f.body)}
-        return name not in used and name not in self.mentioned()
-
-    def mentioned(self) -> set[str]:
-        """Names in what was judged so far."""
-        return self.seen
+        return name not in used and name not in self.seen
 
     def defines(self, chain: Chain, at: int, left: Side, right: Side) -> bool:
         if right.typed is None:
@@ -430,13 +427,7 @@ class Judge:
             return False
         first, second = self.premise
         if name is not None and name not in names_in(self.opened(right.typed)):
-            axes = left.typed.axes if left.typed.axes else right.typed.axes
-            found = (
-                Equation(name, right.typed.axes, right.typed.value)
-                if right.typed.axes
-                else Equation(name, axes, right.typed.value)
-            )
-            known[name] = found
+            known[name] = Equation(name, right.typed.axes or left.typed.axes, right.typed.value)
             status = self.equal(self.with_facts(first, known), self.with_facts(second, known))[0]
             if status in ("proved", "confirmed"):
                 return True
@@ -486,15 +477,17 @@ class Judge:
         text = right.text.replace(" ", "").lstrip("-")
         decimals = len(text.partition(".")[2]) if text.replace(".", "", 1).isdigit() else None
         worst = mpmath.mpf(0)
-        for drawn in self.samples([left.typed, right.typed], 2):
-            one, other = (np.ravel(v) for v in self.values([left.typed, right.typed], drawn))
+        drawn_at = list(self.valued([left.typed, right.typed], 2))
+        for _, (one, other) in drawn_at:
             with mpmath.workdps(50):
-                for a, b in zip(one, other, strict=False):
+                for a, b in zip(np.ravel(one), np.ravel(other), strict=False):
                     allowed = (
                         mpmath.mpf("0.5000001") * mpmath.mpf(10) ** -decimals if decimals is not None else abs(a) / 100
                     )
                     worst = max(worst, abs(a - b) / allowed if allowed else abs(a - b))
-        if worst <= 1:
+        if not drawn_at:
+            self.record(chain, at, left, right, "approx", "unreadable", NOWHERE)
+        elif worst <= 1:
             self.record(chain, at, left, right, "approx", "confirmed", "right to the digits written")
         else:
             self.record(chain, at, left, right, "approx", "wrong", "not right to the digits written")
@@ -505,13 +498,19 @@ class Judge:
         assert left.typed is not None
         assert right.typed is not None
         holds = ORDERS[relation]
-        for drawn in self.samples([left.typed, right.typed], POINTS):
-            one, other = (np.ravel(v) for v in self.values([left.typed, right.typed], drawn))
-            if not all(holds(a, b) for a, b in zip(one, np.broadcast_to(other, one.shape), strict=True)):
+        count = 0
+        for drawn, (one, other) in self.valued([left.typed, right.typed], POINTS):
+            count += 1
+            if not all(
+                holds(a, b) for a, b in zip(np.ravel(one), np.broadcast_to(np.ravel(other), one.size), strict=True)
+            ):
                 self.record(chain, at, left, right, "ineq", "wrong", "it does not hold everywhere")
                 self.verdicts[-1].counterexample = _point(drawn)
                 return
-        self.record(chain, at, left, right, "ineq", "confirmed", f"it holds at {POINTS} random points")
+        if count:
+            self.record(chain, at, left, right, "ineq", "confirmed", f"it holds at {count} random points")
+        else:
+            self.record(chain, at, left, right, "ineq", "unreadable", NOWHERE)
 
     # ------------------------------------------------ comparing
 
@@ -548,7 +547,7 @@ class Judge:
         if opened != pair and self.same(opened, PROVABLE_OPENED):
             return "proved", "both sides have one normal form", None
         if not drawn_at:
-            return "unreadable", "no point was found where both sides are numbers", None
+            return "unreadable", NOWHERE, None
         return "confirmed", f"agree to {DIGITS} digits at {drawn_at} random points", None
 
     def same(self, pair: tuple[Expr, Expr], longest: int) -> bool:
@@ -562,11 +561,9 @@ class Judge:
 
     def difference_at(self, pair: Sequence[Typed], points: int) -> tuple[int, Sample | None]:
         """At how many points two values were compared, and the first where they differ."""
-        program = self.program(pair)
         count = 0
-        for drawn in _samples(program, points):
-            found = evaluate(program, drawn.inputs, digits=50)
-            if _distance(*(found[name] for name in program.outputs)) > mpmath.mpf(10) ** -(DIGITS - 5):
+        for drawn, values in self.valued(pair, points):
+            if _distance(*values) > mpmath.mpf(10) ** -(DIGITS - 5):
                 return count + 1, drawn
             count += 1
         return count, None
@@ -597,10 +594,10 @@ class Judge:
     def samples(self, sides: Sequence[Typed], points: int) -> Iterator[Sample]:
         return _samples(self.program(sides), points)
 
-    def values(self, sides: Sequence[Typed], drawn: Sample) -> list[Any]:
+    def valued(self, sides: Sequence[Typed], points: int) -> Iterator[tuple[Sample, list[Any]]]:
+        """Points, and the values of the sides there."""
         program = self.program(sides)
-        found = evaluate(program, drawn.inputs, digits=50)
-        return [found[name] for name in program.outputs]
+        return ((drawn, _values(program, drawn)) for drawn in _samples(program, points))
 
     def smallest(self, left: Typed, right: Typed, point: Sample | None) -> str:
         """A small point where the sides differ, in whole numbers where there is one."""
@@ -617,13 +614,13 @@ class Judge:
         best = point
         for drawn in _small_points(program):
             try:
-                values = self.values(pair, drawn)
+                values = _values(program, drawn)
             except (DeriveError, ArithmeticError, ValueError, IndexError):
                 continue
             if _distance(*values) > 1e-6 and all(np.all(_finite(v)) for v in values):
                 best = drawn
                 break
-        one, other = self.values(pair, best)
+        one, other = _values(program, best)
         place = _place(one, other)
         shown = [told(float(np.real(np.asarray(v)[place]))) for v in (one, other)]
         where = f" at {''.join(str(k + 1) for k in place)}" if place else ""
@@ -705,6 +702,12 @@ def _samples(program: Program, points: int) -> Iterator[Sample]:
         found += 1
         if found == points:
             return
+
+
+def _values(program: Program, at: Sample) -> list[Any]:
+    """The outputs of a program at a point, in 50 digits."""
+    found = evaluate(program, at.inputs, digits=50)
+    return [found[name] for name in program.outputs]
 
 
 def _widened(program: Program, drawn: Sample) -> Sample:
