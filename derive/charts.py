@@ -20,10 +20,8 @@ from derive.compilation import Derived, compile_kernel
 from derive.domains import Domain
 from derive.errors import BackendUnavailable, DomainError, ShapeError
 from derive.formulas import Formula
-from derive.notation.index_form import from_index
 from derive.notation.values import told
-from derive.notation.writing import write_unicode
-from derive.program import element
+from derive.notation.writing import printed_name
 
 WIDTH, HEIGHT = 640, 400
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 56, 44
@@ -208,8 +206,8 @@ def over_a_number(
     x = np.linspace(low, high, POINTS)
     with np.errstate(all="ignore"):
         value, slope = (compile_kernel(asked, "numpy")(**fixed, **{wrt: x}) for asked in (formula, derivative))
-    name, over = (write_unicode(from_index(element(n))) for n in (formula.value, wrt))
-    values = ", ".join(f"{write_unicode(from_index(element(n)))} = {told(v)}" for n, v in fixed.items())
+    name, over = (printed_name(n) for n in (formula.value, wrt))
+    values = ", ".join(f"{printed_name(n)} = {told(v)}" for n, v in fixed.items())
     curves = (Curve(f"{name}({over})", x, _along(value, x)), Curve(f"d{name}/d{over}", x, _along(slope, x)))
     return Chart(f"{formula.title}{f' ({values})' if values else ''}", over, curves)
 

@@ -13,7 +13,7 @@ from derive.calculus.taylor import polynomial
 from derive.formulas import Formula
 from derive.notation.index_form import from_index
 from derive.notation.tree import Tree
-from derive.notation.writing import write_latex, write_text, write_unicode
+from derive.notation.writing import printed_name, write_latex, write_text, write_unicode
 from derive.program import Equation, Program, element
 
 
@@ -48,7 +48,7 @@ class Taylor:
         return text or "0"
 
     def __str__(self) -> str:
-        return f"{write_unicode(from_index(element(self.of.value)))} ≈ {self._written(write_unicode, '−')}"
+        return f"{printed_name(self.of.value)} ≈ {self._written(write_unicode, '−')}"
 
     def _repr_latex_(self) -> str:
         return rf"$\displaystyle {write_latex(from_index(element(self.of.value)))} \approx {self.latex}$"

@@ -11,9 +11,7 @@ from derive.charts import Chart, Curve, over_a_number
 from derive.derivative import Derivative
 from derive.descent import Descent
 from derive.formulas import Formula
-from derive.notation.index_form import from_index
-from derive.notation.writing import write_unicode
-from derive.program import element
+from derive.notation.writing import printed_name
 
 
 def chart_of(formula: Formula, wrt: str, given: Mapping[str, ArrayLike], reach: tuple[float, float] | None) -> Chart:
@@ -37,7 +35,7 @@ def chart_of_descent(found: Descent) -> Chart:
         walked = Curve(f"{found.method}, rate {found.rate:g}", x, np.array(found.values), dots=True)
         return Chart(curve.title, curve.across, (curve.curves[0], walked))
     steps = np.arange(len(found.values), dtype=float)
-    name = write_unicode(from_index(element(found.of.value)))
+    name = printed_name(found.of.value)
     return Chart(
         found.of.title,
         "step",

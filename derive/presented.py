@@ -29,7 +29,7 @@ from derive.explaining.explanation import (
 from derive.explaining.latex import aligned
 from derive.notation.index_form import from_index, on_paper
 from derive.notation.tree import Binary, Call, Name, Transpose, Tree
-from derive.notation.writing import write_latex, write_unicode
+from derive.notation.writing import printed_name, write_latex, write_unicode
 from derive.program import Array, Element, Equation, Program, element, fresh_name, live, name_of, positions_of
 from derive.verification.closed_forms import compressed, confirmed, proves, supports
 
@@ -118,7 +118,7 @@ class Presented(Derived):
             assert form is not None
             lines.append(f"{self.heading(form.name)} = {write_unicode(form.tree, self.ranks)}")
             shown.update(form.where)
-        where = [f"{write_unicode(from_index(element(n)))} = {write_unicode(t, self.ranks)}" for n, t in shown.items()]
+        where = [f"{printed_name(n)} = {write_unicode(t, self.ranks)}" for n, t in shown.items()]
         if not where:
             return lines
         if len(lines) == 1 and len(where) == 1:
@@ -181,7 +181,7 @@ class Presented(Derived):
             if given not in known:
                 raise DomainError(f"no {what} is called {given!r}{nearest(given, known)}; there are {', '.join(known)}")
         equations = tuple(Line(Written.of(e.element), Written.of(e.value)) for e in self.of.program.equations)
-        names = [_told(name) for name in (self.of.value, *self.wrt)]
+        names = [printed_name(name) for name in (self.of.value, *self.wrt)]
         ranks = dict(self.ranks)
         blocks = self._by_indices(detail) if via == "index" else self._by_differentials(ranks)
         return Explanation(
@@ -255,7 +255,8 @@ class Presented(Derived):
             moved = [e.target for e in told.equations if e.target in reasons]
             lines = [
                 replace(
-                    line, reasons=(f"the differential of {_told(name.removeprefix('d'))}", *said(reasons[name][1:]))
+                    line,
+                    reasons=(f"the differential of {printed_name(name.removeprefix('d'))}", *said(reasons[name][1:])),
                 )
                 for name, line in zip(moved, self._matrix_lines(told, moved), strict=True)
             ]
@@ -308,10 +309,6 @@ class Presented(Derived):
             if equation.target not in {*known, *self.outputs}:
                 known[equation.target] = equation
                 yield equation
-
-
-def _told(name: str) -> str:
-    return write_unicode(from_index(element(name)))
 
 
 def _paired(derivative: Tree, moving: Tree, rank: int, kind: str) -> Tree:

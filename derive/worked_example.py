@@ -18,7 +18,7 @@ from derive.formulas import Example, Formula
 from derive.notation.index_form import from_index
 from derive.notation.tree import Name, Number, Subscript, Tree, Unary, replaced
 from derive.notation.values import told
-from derive.notation.writing import write_unicode
+from derive.notation.writing import printed_name, write_unicode
 from derive.program import (
     Dim,
     Equation,
@@ -27,7 +27,6 @@ from derive.program import (
     Reduction,
     Sum,
     children,
-    element,
     is_element,
     rebuilt,
     substitute,
@@ -42,24 +41,24 @@ def worked_lines(formula: Formula, example: Example) -> list[str]:
     """The lines of one example: what is given, every equation in numbers, and the slopes that are known."""
     names = [array.name for array in formula.program.inputs]
     inputs = {name: numbers(value) for name, value in zip(names, example.inputs, strict=True)}
-    given = ", ".join(f"{_written(name)} = {told(inputs[name])}" for name in names)
+    given = ", ".join(f"{printed_name(name)} = {told(inputs[name])}" for name in names)
     lines = [given]
     if example.value is not None:
         lines += _in_numbers(formula.program, inputs, [e.target for e in formula.program.equations])
     for name, _ in example.slopes:
         derivative = Derivative(formula, "grad", (name,))
         (line,) = _in_numbers(derivative.program, inputs, derivative.outputs)
-        lines.append(line.replace(_written(derivative.outputs[0]), f"∂{_written(formula.value)}/∂{_written(name)}", 1))
+        lines.append(
+            line.replace(
+                printed_name(derivative.outputs[0]), f"∂{printed_name(formula.value)}/∂{printed_name(name)}", 1
+            )
+        )
     return lines
 
 
 def numbers(value: Any) -> NDArray[np.float64]:
     """A number or nested lists of numbers, SymPy's too, as an array."""
     return np.array(np.vectorize(float)(np.array(value, dtype=object)), dtype=np.float64)
-
-
-def _written(name: str) -> str:
-    return write_unicode(from_index(element(name)))
 
 
 def _in_numbers(program: Program, inputs: Mapping[str, NDArray[Any]], wanted: Sequence[str]) -> list[str]:
@@ -72,7 +71,7 @@ def _in_numbers(program: Program, inputs: Mapping[str, NDArray[Any]], wanted: Se
         arithmetic = None if equation.indices else _arithmetic(equation, values, sizes)
         last = told(values[name])
         middle = f" = {arithmetic}" if arithmetic not in (None, last) else ""
-        lines.append(f"{_written(name)}{middle} = {last}")
+        lines.append(f"{printed_name(name)}{middle} = {last}")
     return lines
 
 

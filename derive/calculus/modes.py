@@ -21,8 +21,7 @@ from derive.calculus.rewriting import Application, Context, rewrite
 from derive.calculus.simplification import simplified
 from derive.derivation import Derivation, Partial, Step
 from derive.errors import DeriveError, ShapeError
-from derive.notation.index_form import from_index
-from derive.notation.writing import write_unicode
+from derive.notation.writing import printed_name
 from derive.program import (
     LETTERS,
     Array,
@@ -161,11 +160,6 @@ def reverse(program: Program, wrt: Sequence[str], names: Sequence[str], context:
     return _Reverse(work, wrt, names).run()
 
 
-def _shown(name: str) -> str:
-    """A name as it is printed."""
-    return write_unicode(from_index(element(name)))
-
-
 class _Reverse:
     def __init__(self, work: _Work, wrt: Sequence[str], names: Sequence[str]) -> None:
         self.work, self.program = work, work.program
@@ -203,9 +197,9 @@ class _Reverse:
         terms = [self.contribution(e, element(name, at)) for e in self.consumers(name)]
         start = renamed_apart(Add(*terms), frozenset(index.name for index in at))
         if len(terms) == 1 and isinstance(terms[0], Partial):
-            reason = f"the derivative of {_shown(self.value)} by {_shown(name)}"
+            reason = f"the derivative of {printed_name(self.value)} by {printed_name(name)}"
         else:
-            through = " and ".join(_shown(e.target) for e in self.consumers(name))
+            through = " and ".join(printed_name(e.target) for e in self.consumers(name))
             reason = f"chain rule through {through}" if terms else "the value does not depend on it"
         value = element(self.value, self.program.definitions[self.value].indices)
         result = self.work.derive(target, Partial(value, element(name, at)), start, reason)
@@ -301,15 +295,7 @@ def differentials(program: Program, directions: Mapping[str, Array], context: Co
     tangents = {name: direction.name for name, direction in directions.items()}
     needed = {e.target for e in live(program).equations}.intersection(dependent(program, tuple(directions)))
     results = {e.target: fresh_name(f"d{e.target}", work.used) for e in program.equations if e.target in needed}
-    forward_mode = _Forward(work, moving, results, plain=True)
-    written: list[Equation] = []
-    for equation in (e for e in program.equations if e.target in needed):
-        written.append(forward_mode.tangent(equation, tangents, written))
-        tangents[equation.target] = written[-1].target
-    last = tuple(e.target for e in written[-1:])
-    return check(replace(whole, equations=(*program.equations, *written), outputs=last)), Derivation(
-        program, tuple(work.steps)
-    )
+    return _Forward(work, moving, results, plain=True).run(tuple(directions), tangents)
 
 
 class _Forward:
@@ -333,7 +319,7 @@ class _Forward:
                 shape = self.program.array(output).shape
                 written.append(Equation(self.results[output], (*self.work.indices_for(shape), *self.at), S.Zero))
         names = tuple(self.results.values())
-        kept = _without_single_uses(written, names, self.work)
+        kept = written if self.plain else _without_single_uses(written, names, self.work)
         whole = Program(self.program.inputs, (*self.program.equations, *kept), names)
         return check(live(whole)), Derivation(self.program, tuple(self.work.steps))
 
@@ -344,7 +330,7 @@ class _Forward:
         local = replace(work.context, tangents=dict(tangents))
         target = element(name, (*equation.indices, *self.at))
         apart = renamed_apart(equation.value, frozenset(index.name for index in self.at))
-        reason = f"the derivative of {_shown(equation.target)} by {_shown(variable)}"
+        reason = f"the derivative of {printed_name(equation.target)} by {printed_name(variable)}"
         meaning = Partial(equation.element, self.variable)
         value = work.derive(target, meaning, Partial(apart, self.variable), reason, local)
         if not self.plain:
@@ -368,7 +354,7 @@ def _with_values(value: Expr, known: dict[str, Equation], work: _Work, target: E
     if not names:
         return value
     replaced = inlined(value, known, frozenset(index.name for index in free_indices(target)))
-    work.steps.append(Step(target, value, replaced, "put in what is known", " and ".join(map(_shown, names))))
+    work.steps.append(Step(target, value, replaced, "put in what is known", " and ".join(map(printed_name, names))))
     return work.simplify(target, replaced)
 
 

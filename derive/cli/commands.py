@@ -82,7 +82,7 @@ def derivative(options: argparse.Namespace) -> int:
         curvature = {"curvature": str(found.curvature())} if options.kind == "hessian" else {}
         _json(found.to_dict() | curvature | {"check": report.to_dict()})
         return 0 if report.ok else 1
-    print("\n".join(_described(found.of)[: -1 if found.of.source else None]))
+    print(_opened_with(found.of))
     print()
     print(_indented(bold(found.in_layout(options.layout) if options.layout else str(found))))
     if found.matrix_form is not None and found.index_form != str(found):
@@ -199,7 +199,7 @@ def taylor(options: argparse.Namespace) -> int:
     found = api.taylor(_asked(options), options.wrt, options.at, options.order)
     if options.json:
         return _json(found.to_dict())
-    print("\n".join(_described(found.of)[: -1 if found.of.source else None]))
+    print(_opened_with(found.of))
     print(f"\n{_indented(bold(str(found)))}")
     return 0
 
@@ -209,7 +209,7 @@ def solve(options: argparse.Namespace) -> int:
     found = api.solve(_asked(options), options.wrt)
     if options.json:
         return _json(found.to_dict())
-    print("\n".join(_described(found.of)[: -1 if found.of.source else None]))
+    print(_opened_with(found.of))
     print(f"\n{_indented(str(found))}")
     return 0
 
@@ -219,7 +219,7 @@ def descend(options: argparse.Namespace) -> int:
     found = api.descend(_asked(options), _start(options), options.wrt, options.method, options.lr, options.steps)
     if options.json:
         return _json(found.to_dict())
-    print("\n".join(_described(found.of)[: -1 if found.of.source else None]))
+    print(_opened_with(found.of))
     print(f"\n{_indented(str(found))}")
     return 0
 
@@ -360,6 +360,11 @@ def _described(formula: Formula) -> list[str]:
     if formula.aliases:
         lines.append(f"  also     {', '.join(formula.aliases)}")
     return [*lines, f"  source   {formula.source}"] if formula.source else lines
+
+
+def _opened_with(formula: Formula) -> str:
+    """What stands above an answer about a formula: all but its source."""
+    return "\n".join(_described(formula)[: -1 if formula.source else None])
 
 
 def _verdict(report: Report) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from derive.notation.index_form import from_index
-from derive.notation.writing import write_unicode
-from derive.program import Program, element, names_in
+from derive.notation.writing import printed_name, write_unicode
+from derive.program import Program, names_in
 
 CHARACTER, LINE, PAD, GAP_ACROSS, GAP_DOWN = 8.0, 18, 10, 56, 22
 LONGEST = 48
@@ -45,7 +45,7 @@ def _labels(program: Program, adjoints: Mapping[str, str]) -> Iterator[tuple[str
     """What stands in each box: the equation, and the adjoint below it."""
     for array in program.inputs:
         shape = " × ".join(map(str, array.shape))
-        yield array.name, [_written(array.name) + (f": {shape}" if shape else ""), *_back(adjoints, array.name)]
+        yield array.name, [printed_name(array.name) + (f": {shape}" if shape else ""), *_back(adjoints, array.name)]
     for equation in program.equations:
         left, right = (write_unicode(from_index(side)) for side in (equation.element, equation.value))
         text = f"{left} = {right}"
@@ -61,10 +61,6 @@ def _back(adjoints: Mapping[str, str], name: str) -> list[str]:
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
-def _written(name: str) -> str:
-    return write_unicode(from_index(element(name)))
 
 
 def _columns(program: Program) -> list[list[str]]:

@@ -34,7 +34,7 @@ from derive.notation.text import parse_tree
 from derive.notation.tree import Name, Tree, replaced
 from derive.notation.typing import Typed
 from derive.notation.values import told
-from derive.notation.writing import write_latex, write_unicode
+from derive.notation.writing import printed_name, write_latex, write_unicode
 from derive.program import (
     LETTERS,
     Array,
@@ -780,7 +780,7 @@ def _small_points(program: Program) -> Iterator[Sample]:
 def _point(drawn: Sample) -> str:
     """A point in words."""
     shown = [
-        f"{write_unicode(from_index(element(name)))} = {told(np.asarray(value, dtype=float))}"
+        f"{printed_name(name)} = {told(np.asarray(value, dtype=float))}"
         for name, value in drawn.inputs.items()
         if not name.startswith("size_")
     ]

@@ -77,6 +77,11 @@ def write_latex(tree: Tree, ranks: Ranks | None = None, style: Style = PLAIN) ->
     return _Latex(ranks or {}, style).write(tree if style.marked else replaced(tree, bare))
 
 
+def printed_name(name: str) -> str:
+    """A name as one writes it: `yhat` is ŷ, `W1` is W₁."""
+    return write_unicode(Name(name))
+
+
 def bare(tree: Tree) -> Tree:
     """A part without the mark that it changed."""
     return tree.args[0] if isinstance(tree, Call) and tree.function == "marked" else tree
