@@ -7,7 +7,6 @@ explanation is worked out after something went wrong, so that a call costs no mo
 
 from __future__ import annotations
 
-import ctypes
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,9 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sympy import Add, Expr, Integer, Mul
 
+from codegen import threads as workers
 from codegen.bounds import Bound
 from codegen.signature import Loop, Signature, signature
-from codegen.ufunc import PythonLoop, make_ufunc, operand_types
+from codegen.ufunc import Control, PythonLoop, make_ufunc, operand_types
 from derive.domains import domain
 from derive.errors import BackendUnavailable, DeriveError, DomainError, ShapeError, nearest
 from derive.program import Array, Dim, Program
@@ -71,7 +71,13 @@ def emit(program: Program, *, name: str, backend: str, dtype: str = "float64", w
 
 
 def compile_program(
-    program: Program, *, name: str, backend: str = "llvm", dtype: str = "float64", doc: str = ""
+    program: Program,
+    *,
+    name: str,
+    backend: str = "llvm",
+    dtype: str = "float64",
+    doc: str = "",
+    threads: int | None = None,
 ) -> Kernel:
     """A kernel for `program`.
 
@@ -80,22 +86,32 @@ def compile_program(
         ShapeError: a size of the program cannot be read off its inputs.
     """
     text = emit(program, name=name, backend=backend, dtype=dtype, whole=True)
-    return assemble(text, signature(program), name=name, backend=backend, dtype=dtype, doc=doc)
+    return assemble(text, signature(program), name=name, backend=backend, dtype=dtype, doc=doc, threads=threads)
 
 
-def assemble(source: str, signature: Signature, *, name: str, backend: str, dtype: str, doc: str = "") -> Kernel:
-    """A kernel from text that was emitted before.
+def assemble(
+    source: str,
+    signature: Signature,
+    *,
+    name: str,
+    backend: str,
+    dtype: str,
+    doc: str = "",
+    threads: int | None = None,
+) -> Kernel:
+    """A kernel from text that was emitted before, that uses at most so many `threads`.
 
     Raises:
+        DomainError: `threads` is not a whole number from 1.
         ShapeError: there are more inputs and outputs than NumPy can pass.
     """
     count = len(signature.operands)
     if count > MAX_OPERANDS:
         raise ShapeError(f"{name} has {count} inputs and outputs, NumPy passes {MAX_OPERANDS}; ask for fewer at once")
+    control = Control(0, workers.default() if threads is None else workers.checked(threads))
     loop = usable(backend).build(source, signature, name, dtype)
-    failed = ctypes.c_int32(0)
-    ufunc = make_ufunc(loop, signature, name, dtype, doc or name, failed)
-    return Kernel(name, backend, dtype, source, signature, doc, ufunc, loop, failed)
+    ufunc = make_ufunc(loop, signature, name, dtype, doc or name, control)
+    return Kernel(name, backend, dtype, source, signature, doc, ufunc, loop, control)
 
 
 def _named(name: str) -> Backend:
@@ -126,23 +142,24 @@ class Kernel:
     doc: str
     ufunc: np.ufunc
     loop: Loop = field(repr=False)
-    failed: ctypes.c_int32 = field(repr=False)
+    control: Control = field(repr=False)
 
     def __call__(self, *arrays: ArrayLike, out: Any = None, **named: ArrayLike) -> Any:
         """The results for these arrays."""
         given = self._ordered(arrays, named) if named or len(arrays) != self._count else arrays
-        if self._guarded:
-            self._check_reach(given)
         try:
-            if out is None and self.signature.computed:
-                out = self._room(given)
-            results = self.ufunc(*given, **self._casting) if out is None else self._into(given, out)
+            if out is None and self._plain:
+                results = self.ufunc(*given, **self._casting)
+            else:
+                results = self._with_care(given, out)
         except (ValueError, TypeError) as error:
             raise self._explained(given, out, error) from None
+        except MemoryError:
+            raise DeriveError(f"{self.name} found no memory for its results; give arrays to write to as out") from None
         if self._python is not None:
             self._python.raise_kept()
-        if self.failed.value:
-            self.failed.value = 0
+        if self.control.failed:
+            self.control.failed = 0
             raise DeriveError(f"{self.name} found no memory for its intermediate arrays")
         return self._result(*results) if isinstance(results, tuple) else results
 
@@ -172,6 +189,11 @@ class Kernel:
         return bool(self._positions or self.signature.bounds)
 
     @cached_property
+    def _plain(self) -> bool:
+        """Whether NumPy can do all there is to do before the call."""
+        return not self._guarded and not self.signature.computed
+
+    @cached_property
     def _python(self) -> PythonLoop | None:
         return self.loop.keep if isinstance(self.loop.keep, PythonLoop) else None
 
@@ -198,6 +220,14 @@ class Kernel:
         if missing:
             raise DeriveError(f"{self.name} is missing {', '.join(missing)}; it takes {', '.join(names)}")
         return [given[name] for name in names]
+
+    def _with_care(self, given: Sequence[ArrayLike], out: Any) -> Any:
+        """The call with positions checked, with room for what NumPy cannot size, or into `out`."""
+        if self._guarded:
+            self._check_reach(given)
+        if out is None and self.signature.computed:
+            out = self._room(given)
+        return self.ufunc(*given, **self._casting) if out is None else self._into(given, out)
 
     def _into(self, given: Sequence[ArrayLike], out: Any) -> Any:
         """The call with results written into `out`."""

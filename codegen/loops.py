@@ -22,7 +22,7 @@ from typing import Literal, TypeAlias
 
 from sympy import Expr, S
 
-from derive.program import Array, Dim, Element, Index
+from derive.program import Array, Dim, Element, Index, positions_of
 
 How: TypeAlias = Literal["set", "add", "mul", "max"]
 
@@ -107,14 +107,28 @@ START: dict[How, Expr] = {"add": S.Zero, "mul": S.One, "max": S.NegativeInfinity
 SIGNS: dict[How, str] = {"set": "=", "add": "+=", "mul": "*=", "max": "max="}
 
 
+def everything(body: tuple[Statement, ...]) -> Iterator[Statement]:
+    """Every statement, those inside loops too, in the order of the text."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, Loop | Factorise):
+            yield from everything(statement.body)
+
+
+def values(statement: Statement) -> tuple[Expr, ...]:
+    """The expressions a statement computes, the positions it stores at among them; not those of its body."""
+    if isinstance(statement, Loop | Factorise):
+        return ()
+    if isinstance(statement, Accumulator):
+        return (statement.initial,)
+    return (statement.value, *positions_of(statement.element)) if isinstance(statement, Store) else (statement.value,)
+
+
 def _names(body: tuple[Statement, ...]) -> Iterator[str]:
     """What loops and locals are called."""
-    for statement in body:
+    for statement in everything(body):
         if isinstance(statement, Loop):
             yield statement.index.name
-            yield from _names(statement.body)
-        elif isinstance(statement, Factorise):
-            yield from _names(statement.body)
         elif isinstance(statement, Local | Accumulator):
             yield statement.name
 

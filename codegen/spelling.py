@@ -74,7 +74,8 @@ class Speller(Generic[T]):
         if sizes and len(sizes) < len(above) + len(below):
             below = [factor for factor in below if factor not in sizes]
             front = self.quotient([Integer(size.p)], [Integer(size.q), *sizes] if size.q != 1 else sizes)
-            spelled = self.times([front, self.quotient(above, below)])
+            spelled = self.times([front, *map(self.spell, above)])
+            spelled = self.binary("/", spelled, self.times([self.spell(f) for f in below])) if below else spelled
         elif below:
             over = [Integer(size.p), *above] if size.p != 1 or not above else above
             spelled = self.quotient(over, [Integer(size.q), *below] if size.q != 1 else below)

@@ -39,14 +39,20 @@ def operand_types(signature: Signature, dtype: str) -> list[str]:
     return ["int64" if array.domain.below else dtype for array in signature.operands]
 
 
-def make_ufunc(loop: Loop, signature: Signature, name: str, dtype: str, doc: str, failed: ctypes.c_int32) -> np.ufunc:
-    """A ufunc, or generalised ufunc, that runs `loop`; `failed` is what the loop sets when it has no memory."""
+class Control(ctypes.Structure):
+    """What a kernel and its machine code tell each other: that there was no memory, and how many threads to use."""
+
+    _fields_ = (("failed", ctypes.c_int32), ("threads", ctypes.c_int32))
+
+
+def make_ufunc(loop: Loop, signature: Signature, name: str, dtype: str, doc: str, control: Control) -> np.ufunc:
+    """A ufunc, or generalised ufunc, that runs `loop`, which reads and writes `control`."""
     numbers = [TYPE_NUMBERS[kind] for kind in operand_types(signature, dtype)]
     functions = (ctypes.c_void_p * 1)(loop.address)
-    data = (ctypes.c_void_p * 1)(ctypes.addressof(failed))
+    data = (ctypes.c_void_p * 1)(ctypes.addressof(control))
     types = (ctypes.c_char * len(numbers))(*(bytes([number]) for number in numbers))
     texts = [ctypes.c_char_p(text.encode()) for text in (name, doc, signature.text or "")]
-    _FOREVER.extend([loop, functions, data, types, failed, *texts])
+    _FOREVER.extend([loop, functions, data, types, control, *texts])
     counts = 1, len(signature.inputs), len(signature.outputs)
     common = functions, data, types, *counts, NO_IDENTITY, *texts[:2], 0
     plain, generalised = _makers()

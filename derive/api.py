@@ -313,19 +313,26 @@ def _sizes_of(formula: Formula, start: Mapping[str, ArrayLike]) -> dict[str, int
 
 
 def compile(
-    question: Question | Derivative, backend: str = "llvm", dtype: str = "float64", value: bool = False
+    question: Question | Derivative,
+    backend: str = "llvm",
+    dtype: str = "float64",
+    value: bool = False,
+    threads: int | None = None,
 ) -> Kernel:
     """A kernel of a formula's value, or of a derivative; with `value`, of both in one pass.
 
-    `backend` is "numpy", "numexpr", "c" or "llvm"; `dtype` is "float64" or "float32".
+    `backend` is "numpy", "numexpr", "c" or "llvm"; `dtype` is "float64" or "float32". Large inputs of an "llvm" kernel
+    are worked on by up to `threads` threads: as many as there are cores unless told, here or by DERIVE_THREADS. How
+    many there are does not change a bit of the result.
 
     Raises:
         BackendUnavailable: the backend cannot be used on this machine.
+        DomainError: `threads` is not a whole number from 1.
 
     >>> float(compile(grad("sigmoid"))(0.0))
     0.25
     """
-    return compile_kernel(_asked(question), backend, dtype, value)
+    return compile_kernel(_asked(question), backend, dtype, value, threads)
 
 
 def emit(question: Question | Derivative, backend: str = "llvm", dtype: str = "float64", value: bool = False) -> str:

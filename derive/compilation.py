@@ -54,13 +54,16 @@ class Derived(Protocol):
 Asked: TypeAlias = "Formula | Derived"
 
 
-def compile_kernel(asked: Asked, backend: str = "llvm", dtype: str = "float64", value: bool = False) -> Kernel:
+def compile_kernel(
+    asked: Asked, backend: str = "llvm", dtype: str = "float64", value: bool = False, threads: int | None = None
+) -> Kernel:
     """A kernel of a formula's value, or of a derivative; with `value`, of both in one pass."""
     key = (store.fingerprint(), _key(asked), backend, dtype, str(value))
     record = store.record("kernel", key, lambda: _emitted(asked, backend, dtype, value))
     signature = kernels.restored(record["signature"])
     name, doc = record["name"], record["doc"]
-    return kernels.assemble(record["source"], signature, name=name, backend=backend, dtype=dtype, doc=doc)
+    source = record["source"]
+    return kernels.assemble(source, signature, name=name, backend=backend, dtype=dtype, doc=doc, threads=threads)
 
 
 def emit_source(asked: Asked, backend: str = "llvm", dtype: str = "float64", value: bool = False) -> str:

@@ -25,7 +25,7 @@ void mse_grad(ptrdiff_t n, ptrdiff_t d, const double *restrict X, const double *
             yhat += w[j]*X[i*d + j];
         }
         for (ptrdiff_t k = 0; k < d; ++k) {
-            grad_w[k] += 2.0/(double)n*((yhat - y[i])*X[i*d + k]);
+            grad_w[k] += 2.0/(double)n*(yhat - y[i])*X[i*d + k];
         }
     }
 }

@@ -1,0 +1,110 @@
+"""The whole module of a kernel in LLVM's text: the nest, and the loop that NumPy calls, which leads into the runtime.
+
+A formula of numbers is a row of them; a formula of arrays is run once for each position of the outer axes. The runtime
+(`codegen.llvm_runtime`) brings dense arrays, workspace and threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codegen.llvm_parts import WIDE, NestWriter, listed
+from codegen.llvm_text import SIZE, Slot
+from codegen.loops import Nest
+from codegen.signature import Signature
+from derive.program import Dim
+
+
+def module(nest: Nest, signature: Signature, dtype: str, equations: str) -> str:
+    """The text of a kernel, with the loop that NumPy calls under the nest's name and `_loop`."""
+    return _Module(nest, signature, dtype).text(equations)
+
+
+class _Module(NestWriter):
+    def text(self, equations: str) -> str:
+        if self.signature.dims:
+            self.nest_function()
+            self.generalised()
+        else:
+            self.elementwise()
+        head = "\n".join(f"; {line}".rstrip() for line in [self.nest.name, *equations.splitlines()])
+        return "\n\n".join([head, "\n".join(sorted(self.declared.values())), *self.functions]) + "\n"
+
+    def elementwise(self) -> None:
+        """The nest for a row of numbers."""
+        operands = self.signature.operands
+        parameters = [(SIZE, "%count"), *self.operand_parameters()]
+
+        def entry(at: str) -> None:
+            for place, array in enumerate(operands):
+                kind = self.type_of(array)
+                pointer = self.let(f"getelementptr inbounds {kind}, ptr %p{place}, {SIZE} {at}")
+                self.here.slots[array.name] = Slot(pointer, (), kind)
+            self.statements(self.nest.body)
+
+        def row() -> None:
+            self.each("%count", entry)
+            self.emit("ret void")
+
+        def call() -> None:
+            self.invoke("row", [(SIZE, "%count"), *self.pointers()])
+            self.emit("ret void")
+
+        self.function_text(f"internal void @row({listed(parameters)}) {WIDE}", row)
+        self.function_text(f"internal void @call({SIZE} %count, ptr %pointers) {WIDE}", call)
+        cost = (SIZE, self.cost_of(self.nest.body))
+        self.loop("derive_elementwise", ["@call"], [("ptr", self.numbers("widths", self.widths())), cost])
+
+    def generalised(self) -> None:
+        """The nest for one position of the outer axes, and what it takes."""
+        head = f"internal void @call(ptr %sizes, ptr %pointers, ptr %work, {SIZE} %threads) {WIDE}"
+
+        def call() -> None:
+            sizes = [(SIZE, self.item("%sizes", self.position(dim))) for dim in self.sizes()]
+            self.invoke("nest", [*sizes, *self.pointers(), ("ptr", "%work"), (SIZE, "%threads")])
+            self.emit("ret void")
+
+        def measure() -> None:
+            for dim in self.sizes():
+                self.here.registers[dim.name] = self.item("%sizes", self.position(dim))
+            total = "0"
+            for array in self.nest.workspace:
+                total = self.added(total, self.count_of(array.shape))
+            self.emit(f"store {SIZE} {self.multiplied(total, str(self.width))}, ptr %work")
+            self.emit(f"store {SIZE} {self.cost_of(self.nest.body)}, ptr %cost")
+            self.emit("ret void")
+
+        self.function_text(head, call)
+        self.function_text("internal void @measure(ptr %sizes, ptr %work, ptr %cost) nounwind", measure)
+        operands = self.signature.operands
+        axes = [self.signature.dims.index(size) for array in operands for size in array.shape]
+        tables = [("ranks", [len(array.shape) for array in operands]), ("axes", axes), ("widths", self.widths())]
+        self.loop("derive_generalised", ["@call", "@measure"], [("ptr", self.numbers(*table)) for table in tables])
+
+    def position(self, size: Dim) -> int:
+        return self.signature.dims.index(size)
+
+    def widths(self) -> list[int]:
+        return [self.width_of(array) for array in self.signature.operands]
+
+    def pointers(self) -> list[tuple[str, str]]:
+        """The operands from an array of pointers."""
+        count = len(self.signature.operands)
+        return [("ptr", self.let(f"load ptr, ptr {self.slot_of('%pointers', at)}")) for at in range(count)]
+
+    def numbers(self, name: str, values: Sequence[int]) -> str:
+        """A table of sizes as a constant."""
+        entries = ", ".join(f"{SIZE} {value}" for value in values)
+        self.declared[name] = f"@{name} = internal constant [{len(values)} x {SIZE}] [{entries}]"
+        return f"@{name}"
+
+    def loop(self, symbol: str, functions: Sequence[str], described: Sequence[tuple[str, str]]) -> None:
+        """The loop that NumPy calls: what came, and what this kernel is, go to the runtime."""
+        came = [("ptr", f"%{name}") for name in ("args", "dimensions", "steps", "data")]
+        counts = [(SIZE, str(len(side))) for side in (self.signature.operands, self.signature.inputs)]
+
+        def write() -> None:
+            self.runtime(symbol, [*(("ptr", function) for function in functions), *came, *counts, *described])
+            self.emit("ret void")
+
+        self.function_text(f"void @{self.nest.name}_loop({listed(came)}) nounwind", write)

@@ -1,0 +1,255 @@
+"""A nest as a function in LLVM's text, with the loops that may be cut as functions of their own.
+
+The function takes dense arrays. A loop that may be cut (`codegen.partition`) is run in one go where it is small, and
+otherwise part by part through the pool (`codegen.threads`), each part folding into a room of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from codegen import threads
+from codegen.costs import cost
+from codegen.llvm_runtime import GRAIN, PARTS, SYMBOLS
+from codegen.llvm_text import SIZE, Parameter, Slot, Writer
+from codegen.loops import START, Factorise, Loop, Statement, values
+from codegen.partition import Parts, names_used, parted
+from codegen.tiling import ROWS, tiled
+
+WIDE = 'nounwind "prefer-vector-width"="512"'
+
+
+@dataclass(frozen=True)
+class _Captured:
+    """Something from outside that a loop needs where it has become a function: a size, an array, or a local."""
+
+    name: str
+    kind: str
+    register: str
+
+
+def _parameter(captured: _Captured) -> Parameter:
+    return captured.kind, captured.register
+
+
+def listed(parameters: Sequence[Parameter]) -> str:
+    """Parameters as they stand in the head of a function."""
+    return ", ".join(f"{kind} {register}" for kind, register in parameters)
+
+
+class NestWriter(Writer):
+    """A writer of the nest."""
+
+    def runtime(self, symbol: str, arguments: Sequence[Parameter]) -> None:
+        """A call of the runtime."""
+        self.declare(symbol, f"void @{symbol}({', '.join(SYMBOLS[symbol])})")
+        self.invoke(symbol, arguments)
+
+    def cost_of(self, body: Sequence[Statement]) -> str:
+        """The work of one run of statements, at these sizes."""
+        total = "0"
+        for statement in body:
+            total = self.added(total, self.cost_of_statement(statement))
+        return total
+
+    def cost_of_statement(self, statement: Statement) -> str:
+        if isinstance(statement, Loop):
+            return self.multiplied(self.integer(statement.index.size), self.cost_of(statement.body))
+        if isinstance(statement, Factorise):
+            size = self.integer(statement.size)
+            return self.multiplied(self.multiplied(size, size), size)
+        return str(sum(map(cost, values(statement))))
+
+    # ------------------------------------------------ the nest
+
+    def nest_function(self) -> None:
+        """The nest as a function of sizes, dense operands, workspace and threads."""
+        parameters = [*self.size_parameters(), *self.operand_parameters(), ("ptr noalias", "%work"), (SIZE, "%threads")]
+        head = f"internal void @nest({listed(parameters)}) {WIDE}"
+        self.function_text(head, self.nest_body, self.size_registers())
+
+    def size_parameters(self) -> list[Parameter]:
+        return [(SIZE, register) for register in self.size_registers().values()]
+
+    def size_registers(self) -> dict[str, str]:
+        return {dim.name: f"%n{at}" for at, dim in enumerate(self.sizes())}
+
+    def operand_parameters(self) -> list[Parameter]:
+        inputs = len(self.signature.inputs)
+        count = len(self.signature.operands)
+        return [("ptr noalias readonly" if at < inputs else "ptr noalias", f"%p{at}") for at in range(count)]
+
+    def nest_body(self) -> None:
+        for at, array in enumerate(self.signature.operands):
+            self.here.slots[array.name] = Slot(f"%p{at}", self.dense_strides(array), self.type_of(array))
+        pointer = "%work"
+        for array in self.nest.workspace:
+            self.here.slots[array.name] = Slot(pointer, self.dense_strides(array), self.type)
+            pointer = self.after(pointer, self.count_of(array.shape))
+        for statement in parted(self.nest):
+            if isinstance(statement, Parts):
+                self.in_parts(statement)
+            else:
+                self.statement(statement)
+        self.emit("ret void")
+
+    # ------------------------------------------------ loops in parts
+
+    def in_parts(self, parts: Parts) -> None:
+        """A loop as a function of a range, run in one go where it is small, and otherwise part by part."""
+        name = self.fresh("part")
+        shared = self.captured(parts)
+        self.part_function(name, parts, shared)
+        stop = self.integer(parts.loop.index.size)
+        folded = self.folded_total(parts)
+        count = self.part_count(stop, self.cost_of(parts.loop.body), folded)
+        targets = [("ptr", self.target_of(fold.name)) for fold in parts.folds]
+        rooms = [("ptr", self.here.slots[array.name].pointer) for array in parts.private]
+
+        def directly() -> None:
+            self.invoke(name, [*map(_parameter, shared), *targets, *rooms, (SIZE, "0"), (SIZE, stop)])
+
+        self.choose(
+            self.let(f"icmp sle {SIZE} {count}, 1"),
+            directly,
+            lambda: self.fork(name, parts, shared, count, folded, directly),
+        )
+
+    def captured(self, parts: Parts) -> list[_Captured]:
+        """What the body of a loop needs from outside: sizes, arrays, locals."""
+        used = names_used([parts.loop]) - {fold.name for fold in parts.folds} - {a.name for a in parts.private}
+        inputs = {array.name for array in self.signature.inputs}
+        found = [_Captured(name, SIZE, register) for name, register in self.size_registers().items()]
+        for name in sorted(used - self.size_registers().keys()):
+            if name in self.here.slots:
+                kind = "ptr noalias readonly" if name in inputs else "ptr noalias"
+                found.append(_Captured(name, kind, self.here.slots[name].pointer))
+            elif name in self.here.cells:
+                value = self.let(f"load {self.type}, ptr {self.here.cells[name]}")
+                found.append(_Captured(name, self.type, value))
+            elif name in self.here.registers:
+                found.append(_Captured(name, self.type, self.here.registers[name]))
+        return found
+
+    def target_of(self, name: str) -> str:
+        return self.here.cells[name] if name in self.here.cells else self.here.slots[name].pointer
+
+    def part_function(self, name: str, parts: Parts, shared: Sequence[_Captured]) -> None:
+        """The turns of a loop from one to before another, folding into rooms that are handed in."""
+        taken = [(captured.kind, f"%c{at}") for at, captured in enumerate(shared)]
+        folds = [("ptr noalias", f"%f{at}") for at in range(len(parts.folds))]
+        rooms = [("ptr noalias", f"%r{at}") for at in range(len(parts.private))]
+        parameters = [*taken, *folds, *rooms, (SIZE, "%from"), (SIZE, "%to")]
+        arrays = {array.name: array for array in (*self.signature.operands, *self.nest.workspace)}
+        sizes = {captured.name: register for captured, (_, register) in zip(shared, taken, strict=True)}
+
+        def write() -> None:
+            pointers = {captured.name: register for captured, (_, register) in zip(shared, taken, strict=True)}
+            pointers |= {fold.name: f"%f{at}" for at, fold in enumerate(parts.folds)}
+            pointers |= {array.name: f"%r{at}" for at, array in enumerate(parts.private)}
+            running = [fold.name for fold in parts.folds if fold.name not in arrays]
+            for known, register in pointers.items():
+                if known in arrays:
+                    array = arrays[known]
+                    self.here.slots[known] = Slot(register, self.dense_strides(array), self.type_of(array))
+            for number in running:
+                cell = self.here.cells[number] = self.room(self.type)
+                self.emit(f"store {self.type} {self.let(f'load {self.type}, ptr {pointers[number]}')}, ptr {cell}")
+            start = "%from"
+            body = tiled(parts)
+            if body is not None:
+                start = self.loop_over(Loop(parts.loop.index, body), start, "%to", ROWS)
+            self.loop_over(parts.loop, start, "%to")
+            for number in running:
+                total = self.let(f"load {self.type}, ptr {self.here.cells[number]}")
+                self.emit(f"store {self.type} {total}, ptr {pointers[number]}")
+            self.emit("ret void")
+
+        known = {name: register for name, register in sizes.items() if name not in arrays}
+        self.function_text(f"internal void @{name}({listed(parameters)}) noinline {WIDE}", write, known)
+
+    def folded_total(self, parts: Parts) -> str:
+        """How many numbers a part folds into."""
+        total = "0"
+        for fold in parts.folds:
+            total = self.added(total, self.count_of(fold.shape))
+        return total
+
+    def fork(
+        self,
+        name: str,
+        parts: Parts,
+        shared: Sequence[_Captured],
+        count: str,
+        folded: str,
+        directly: Callable[[], None],
+    ) -> None:
+        """All parts through the pool, then their rooms folded together; without memory for rooms, in one go."""
+        private = "0"
+        for array in parts.private:
+            private = self.added(private, self.count_of(array.shape))
+        partial = self.multiplied(count, folded)
+        numbers = self.added(partial, self.multiplied("%threads", private))
+        room = self.allocated(numbers) if numbers != "0" else "null"
+        own = [(SIZE, count), (SIZE, folded), (SIZE, private), ("ptr", room), ("ptr", self.after(room, partial))]
+        self.runner(name, parts, shared)
+
+        def together() -> None:
+            self.declare(threads.SYMBOL, f"void @{threads.SYMBOL}({', '.join(SYMBOLS[threads.SYMBOL])})")
+            self.parallel(f"{name}.run", [*map(_parameter, shared), *own], count, "%threads")
+            offset = "0"
+            for fold in parts.folds:
+                numbers = self.count_of(fold.shape)
+                start = self.after(room, offset)
+                rooms = [("ptr", self.target_of(fold.name)), ("ptr", start)]
+                counts = [(SIZE, count), (SIZE, folded), (SIZE, numbers)]
+                self.runtime(f"derive_fold_{fold.how}_{self.type}", [*rooms, *counts])
+                offset = self.added(offset, numbers)
+
+        if room == "null":
+            together()
+        else:
+            self.choose(self.let(f"icmp eq ptr {room}, null"), directly, together)
+            self.declare("free", "void @free(ptr)")
+            self.emit(f"call void @free(ptr {room})")
+
+    def allocated(self, numbers: str) -> str:
+        """Room for numbers, or null."""
+        self.declare("malloc", "ptr @malloc(i64)")
+        return self.let(f"call ptr @malloc(i64 {self.multiplied(numbers, str(self.width))})")
+
+    def part_count(self, turns: str, unit: str, folded: str) -> str:
+        """How many parts: enough work in each, and not so many that folding them together counts."""
+        work = self.multiplied(turns, unit)
+        count = self.least(self.let(f"sdiv {SIZE} {work}, {GRAIN}"), turns, str(PARTS))
+        if folded in ("0", "1"):
+            return count
+        room = self.added(self.multiplied(folded, "16"), "1")
+        return self.least(count, self.let(f"sdiv {SIZE} {work}, {room}"))
+
+    def runner(self, name: str, parts: Parts, shared: Sequence[_Captured]) -> None:
+        """What the pool calls for a part: it opens the context, starts the folds, and runs the turns of the part."""
+        taken = [(captured.kind.split()[0], f"%c{at}") for at, captured in enumerate(shared)]
+        own = [(SIZE, "%count"), (SIZE, "%folded"), (SIZE, "%private"), ("ptr", "%room"), ("ptr", "%rooms")]
+        registers = {dim.name: f"%c{at}" for at, dim in enumerate(self.sizes())}
+
+        def write() -> None:
+            self.opened([*taken, *own])
+            start, end = self.share(self.integer(parts.loop.index.size), ROWS)
+            place = self.after("%room", self.let(f"mul nsw {SIZE} %part, %folded"))
+            folds, rooms = [], []
+            for fold in parts.folds:
+                numbers = self.count_of(fold.shape)
+                first = (self.type, self.spell(START[fold.how]))
+                self.runtime(f"derive_fill_{self.type}", [("ptr", place), (SIZE, numbers), first])
+                folds.append(("ptr", place))
+                place = self.after(place, numbers)
+            mine = self.after("%rooms", self.let(f"mul nsw {SIZE} %seat, %private"))
+            for array in parts.private:
+                rooms.append(("ptr", mine))
+                mine = self.after(mine, self.count_of(array.shape))
+            self.invoke(name, [*taken, *folds, *rooms, (SIZE, start), (SIZE, end)])
+            self.emit("ret void")
+
+        self.function_text(f"internal void @{name}.run(ptr %context, i64 %part, i64 %seat) {WIDE}", write, registers)
