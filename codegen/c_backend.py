@@ -25,7 +25,7 @@ import mpmath
 from sympy import Expr
 
 from codegen import store
-from codegen.loops import SIGNS, Accumulator, Factorise, How, Local, Loop, Nest, Statement, Update
+from codegen.loops import SIGNS, Accumulator, Factorise, How, Local, Loop, Multiply, Nest, Statement, Update
 from codegen.schedule import scheduled
 from codegen.signature import Loop as MachineLoop
 from codegen.signature import Signature, signature
@@ -263,7 +263,7 @@ class _Unit(Speller[_Piece]):
             i, size = self.names[statement.index.name], self.integer(statement.index.size).text
             inner = self.block(statement.body, depth + 1)
             return f"{pad}for (ptrdiff_t {i} = 0; {i} < {size}; ++{i}) {{\n{inner}{pad}}}\n"
-        if isinstance(statement, Factorise):
+        if isinstance(statement, Factorise | Multiply):
             return self.block(statement.body, depth)
         if isinstance(statement, Local):
             return f"{pad}const {self.real_type} {self.names[statement.name]} = {self.spell(statement.value).text};\n"

@@ -20,6 +20,8 @@ from sympy import Add, Expr, Integer, Mul
 
 from codegen import threads as workers
 from codegen.bounds import Bound
+from codegen.plan import Plan, plan
+from codegen.schedule import scheduled
 from codegen.signature import Loop, Signature, signature
 from codegen.ufunc import Control, PythonLoop, make_ufunc, operand_types
 from derive.domains import domain
@@ -27,6 +29,7 @@ from derive.errors import BackendUnavailable, DeriveError, DomainError, ShapeErr
 from derive.program import Array, Dim, Program
 
 BACKENDS = ("numpy", "numexpr", "c", "llvm")
+NATIVE = ("c", "llvm")
 DTYPES = ("float64", "float32")
 MAX_OPERANDS = 64  # of a NumPy ufunc
 
@@ -68,6 +71,19 @@ def emit(program: Program, *, name: str, backend: str, dtype: str = "float64", w
         raise DomainError(f"a kernel computes in float64 or float32, not in {dtype!r}")
     found = _named(backend)
     return found.emit(program, name, dtype) if whole else found.emit_function(program, name, dtype)
+
+
+def planned(program: Program, *, name: str, backend: str, dtype: str = "float64") -> Plan:
+    """What a kernel of a native backend will do: its passes over memory, operations and bytes.
+
+    Raises:
+        BackendUnavailable: the backend is not one that runs loops of our own.
+    """
+    if backend not in NATIVE:
+        natives = " or ".join(NATIVE)
+        raise BackendUnavailable(f"a plan is of loops, and backend {backend!r} has none of its own; ask for {natives}")
+    native = backend == "llvm"
+    return plan(scheduled(program, name, products=native), dtype, threads=native)
 
 
 def compile_program(

@@ -9,13 +9,13 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from codegen import lapack, store, threads
+from codegen import blas, lapack, store, threads
 from codegen.llvm_module import module
-from codegen.llvm_runtime import SYMBOLS, runtime
+from codegen.llvm_runtime import PRODUCTS, SYMBOLS, products, runtime
 from codegen.schedule import scheduled
 from codegen.signature import Loop as MachineLoop
 from codegen.signature import Signature, signature
@@ -30,12 +30,14 @@ class LLVMBackend:
 
     def emit(self, program: Program, name: str, dtype: str) -> str:
         """A module with the loop that NumPy calls."""
-        return module(scheduled(program, name), signature(program), dtype, str(program))
+        return module(scheduled(program, name, products=True), signature(program), dtype, str(program))
 
     emit_function = emit
 
     def build(self, source: str, signature: Signature, name: str, dtype: str) -> MachineLoop:
         """Compile `source`, or take its object code from the cache, and link it into this process."""
+        if any(symbol in source for symbol in PRODUCTS):
+            _with_products()
         return _linked(_object(source), name)
 
     def unavailable(self) -> str:
@@ -97,11 +99,9 @@ def _compiled(source: str) -> bytes:
 
 
 def _linked(code: bytes, name: str) -> MachineLoop:
-    binding = _llvmlite().binding
     _with_libm()
     _with_runtime()
-    for kind, address in lapack.addresses().items():
-        binding.add_symbol(f"derive_lapack_{kind}", address)
+    _with_addresses({f"derive_lapack_{kind}": address for kind, address in lapack.addresses().items()})
     engine = _loaded(code)
     return MachineLoop(engine.get_function_address(f"{name}_loop"), engine)
 
@@ -121,8 +121,16 @@ def _with_runtime() -> Any:
     """Make the runtime known; what it lives in has to stay."""
     _with_symbols(threads.POSIX if threads.available() else [])
     found = _loaded(_object(runtime()))
-    for symbol in SYMBOLS:
-        _llvmlite().binding.add_symbol(symbol, found.get_function_address(symbol))
+    _with_addresses({symbol: found.get_function_address(symbol) for symbol in SYMBOLS})
+    return found
+
+
+@cache
+def _with_products() -> Any:
+    """Make products of matrices known."""
+    _with_addresses(blas.addresses())
+    found = _loaded(_object(products()))
+    _with_addresses({symbol: found.get_function_address(symbol) for symbol in PRODUCTS})
     return found
 
 
@@ -130,6 +138,11 @@ def _object(source: str) -> bytes:
     """Object code for a text, compiled unless it is in the cache."""
     parts = (source, _llvmlite().__version__, _machine().triple, _cpu(), _features())
     return store.content("llvm", parts, lambda: _compiled(source))
+
+
+def _with_addresses(addresses: Mapping[str, int]) -> None:
+    for symbol, address in addresses.items():
+        _llvmlite().binding.add_symbol(symbol, address)
 
 
 @cache

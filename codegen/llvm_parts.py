@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from codegen import threads
 from codegen.costs import cost
-from codegen.llvm_runtime import GRAIN, PARTS, SYMBOLS
+from codegen.llvm_runtime import FOLDED, GRAIN, PARTS, SYMBOLS
 from codegen.llvm_text import SIZE, Parameter, Slot, Writer
-from codegen.loops import START, Factorise, Loop, Statement, values
+from codegen.loops import START, Factorise, Loop, Multiply, Statement, values
 from codegen.partition import Parts, names_used, parted
 from codegen.tiling import ROWS, tiled
 
@@ -59,6 +59,9 @@ class NestWriter(Writer):
         if isinstance(statement, Factorise):
             size = self.integer(statement.size)
             return self.multiplied(self.multiplied(size, size), size)
+        if isinstance(statement, Multiply):
+            rows, columns, inner = map(self.integer, statement.sizes)
+            return self.multiplied(self.multiplied(rows, columns), inner)
         return str(sum(map(cost, values(statement))))
 
     # ------------------------------------------------ the nest
@@ -103,7 +106,8 @@ class NestWriter(Writer):
         self.part_function(name, parts, shared)
         stop = self.integer(parts.loop.index.size)
         folded = self.folded_total(parts)
-        count = self.part_count(stop, self.cost_of(parts.loop.body), folded)
+        work = self.multiplied(stop, self.cost_of(parts.loop.body))
+        count = self.part_count(work, stop, folded)
         targets = [("ptr", self.target_of(fold.name)) for fold in parts.folds]
         rooms = [("ptr", self.here.slots[array.name].pointer) for array in parts.private]
 
@@ -113,7 +117,7 @@ class NestWriter(Writer):
         self.choose(
             self.let(f"icmp sle {SIZE} {count}, 1"),
             directly,
-            lambda: self.fork(name, parts, shared, count, folded, directly),
+            lambda: self.fork(name, parts, shared, (work, count, folded), directly),
         )
 
     def captured(self, parts: Parts) -> list[_Captured]:
@@ -181,23 +185,25 @@ class NestWriter(Writer):
         name: str,
         parts: Parts,
         shared: Sequence[_Captured],
-        count: str,
-        folded: str,
+        counts: tuple[str, str, str],
         directly: Callable[[], None],
     ) -> None:
         """All parts through the pool, then their rooms folded together; without memory for rooms, in one go."""
+        work, count, folded = counts
+        few = self.let(f"icmp slt {SIZE} {work}, {2 * GRAIN}")  # parts that are there to keep digits
+        seats = self.let(f"select i1 {few}, {SIZE} 1, {SIZE} %threads")
         private = "0"
         for array in parts.private:
             private = self.added(private, self.count_of(array.shape))
         partial = self.multiplied(count, folded)
-        numbers = self.added(partial, self.multiplied("%threads", private))
+        numbers = self.added(partial, self.multiplied(seats, private))
         room = self.allocated(numbers) if numbers != "0" else "null"
         own = [(SIZE, count), (SIZE, folded), (SIZE, private), ("ptr", room), ("ptr", self.after(room, partial))]
         self.runner(name, parts, shared)
 
         def together() -> None:
             self.declare(threads.SYMBOL, f"void @{threads.SYMBOL}({', '.join(SYMBOLS[threads.SYMBOL])})")
-            self.parallel(f"{name}.run", [*map(_parameter, shared), *own], count, "%threads")
+            self.parallel(f"{name}.run", [*map(_parameter, shared), *own], count, seats)
             offset = "0"
             for fold in parts.folds:
                 numbers = self.count_of(fold.shape)
@@ -219,14 +225,19 @@ class NestWriter(Writer):
         self.declare("malloc", "ptr @malloc(i64)")
         return self.let(f"call ptr @malloc(i64 {self.multiplied(numbers, str(self.width))})")
 
-    def part_count(self, turns: str, unit: str, folded: str) -> str:
-        """How many parts: enough work in each, and not so many that folding them together counts."""
-        work = self.multiplied(turns, unit)
-        count = self.least(self.let(f"sdiv {SIZE} {work}, {GRAIN}"), turns, str(PARTS))
-        if folded in ("0", "1"):
-            return count
+    def part_count(self, work: str, turns: str, folded: str) -> str:
+        """How many parts: enough work in each or, where turns are folded, at most so many of them.
+
+        There are never so many that folding the parts together counts.
+        """
+        by_work = self.let(f"sdiv {SIZE} {work}, {GRAIN}")
+        if folded == "0":
+            return self.least(by_work, turns, str(PARTS))
+        by_length = self.let(f"sdiv {SIZE} {turns}, {FOLDED}")
+        more = self.let(f"icmp sgt {SIZE} {by_length}, {by_work}")
+        count = self.let(f"select i1 {more}, {SIZE} {by_length}, {SIZE} {by_work}")
         room = self.added(self.multiplied(folded, "16"), "1")
-        return self.least(count, self.let(f"sdiv {SIZE} {work}, {room}"))
+        return self.least(count, turns, str(PARTS), self.let(f"sdiv {SIZE} {work}, {room}"))
 
     def runner(self, name: str, parts: Parts, shared: Sequence[_Captured]) -> None:
         """What the pool calls for a part: it opens the context, starts the folds, and runs the turns of the part."""

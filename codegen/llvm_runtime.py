@@ -14,13 +14,15 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Sequence
 
-from codegen import threads
-from codegen.llvm_text import SIZE, TYPES, Text
+from codegen import blas, threads
+from codegen.llvm_text import MULTIPLY, SIZE, TYPES, Text
 from codegen.loops import How
 
 GRAIN = 1 << 20  # the least work of a part, in units of a vectorised addition; some 40 µs
-PARTS = 1024  # the most parts
+FOLDED = 1 << 13  # turns of a long sum that are folded one after the other
+PARTS = 1 << 14  # the most parts
 BLOCK = 512  # numbers that are copied at a time where an elementwise kernel meets strides
+STRIP = 128  # rows of a symmetric product that are computed at a time
 OPERANDS = 64  # the most arrays of a kernel
 FLAGS = 0x3D if platform.machine().lower() in ("x86_64", "amd64") else 0x1F  # the C library's FE_ALL_EXCEPT
 FOLDS: tuple[How, ...] = ("add", "mul", "max")
@@ -32,6 +34,7 @@ SYMBOLS: dict[str, Sequence[str]] = {
     **{f"derive_fill_{kind}": ["ptr", SIZE, kind] for kind in TYPES.values()},
     **{f"derive_fold_{how}_{kind}": ["ptr", "ptr", *[SIZE] * 3] for how in FOLDS for kind in TYPES.values()},
 }
+PRODUCTS: dict[str, Sequence[str]] = {f"derive_multiply_{kind}": [*MULTIPLY, kind] for kind in TYPES.values()}
 
 
 def runtime() -> str:
@@ -44,14 +47,27 @@ def runtime() -> str:
         text.fill()
         for how in FOLDS:
             text.fold(how)
+    return f"{threads.pool()}\n{_module(written)}"
+
+
+def products() -> str:
+    """The text of a second module, for kernels that multiply matrices: looking for BLAS takes a while."""
+    written = [_Runtime(dtype) for dtype in TYPES]
+    for text in written:
+        text.multiply()
+    return _module(written)
+
+
+def _module(written: Sequence[Text]) -> str:
     declared = sorted({line for text in written for line in text.declared.values()})
-    return "\n\n".join([threads.pool(), *declared, *(f for text in written for f in text.functions)]) + "\n"
+    return "\n\n".join([*declared, *(function for text in written for function in text.functions)]) + "\n"
 
 
 class _Runtime(Text):
     def public(self, symbol: str, names: str, write: Callable[[], None]) -> None:
         """A function that kernels call."""
-        self.private(symbol, list(zip(SYMBOLS[symbol], names.split(), strict=True)), write, linkage="")
+        kinds = {**SYMBOLS, **PRODUCTS}[symbol]
+        self.private(symbol, list(zip(kinds, names.split(), strict=True)), write, linkage="")
 
     def private(
         self, name: str, parameters: Sequence[tuple[str, str]], write: Callable[[], None], linkage: str = "internal "
@@ -108,6 +124,73 @@ class _Runtime(Text):
             row("%target", "%rooms")
 
         self.public(f"derive_fold_{how}_{self.type}", "target rooms parts stride count", write)
+
+    # ------------------------------------------------ products of matrices
+
+    def multiply(self) -> None:
+        """Row-major matrices through BLAS, whose matrices are the transposed ones.
+
+        Of a symmetric target the blocks on and above the diagonal are computed, row of blocks by row of blocks, and the
+        rest is copied.
+        """
+        names = "rows columns inner left left_step left_turned right right_step right_turned target symmetric scale"
+
+        def write() -> None:
+            def whole() -> None:
+                self.gemm("%rows", "%columns", "%left", "%right", "%target")
+
+            def half() -> None:
+                one = self.let(f"icmp ne {SIZE} %left_turned, 0")
+                other = self.let(f"icmp ne {SIZE} %right_turned, 0")
+                down = self.let(f"select i1 {one}, {SIZE} 1, {SIZE} %left_step")
+                across = self.let(f"select i1 {other}, {SIZE} %right_step, {SIZE} 1")
+
+                def block(at: str) -> None:
+                    rest = self.let(f"sub {SIZE} %rows, {at}")
+                    left = self.after("%left", self.multiplied(at, down))
+                    right = self.after("%right", self.multiplied(at, across))
+                    corner = self.after("%target", self.multiplied(at, self.added("%columns", "1")))
+                    self.gemm(self.least(rest, str(STRIP)), rest, left, right, corner)
+
+                self.counted("0", self.added("%rows", str(STRIP - 1)), STRIP, block)
+
+                def mirrored(row: str) -> None:
+                    def entry(column: str) -> None:
+                        above = self.after("%target", self.added(self.multiplied(column, "%columns"), row))
+                        below = self.after("%target", self.added(self.multiplied(row, "%columns"), column))
+                        self.emit(f"store {self.type} {self.let(f'load {self.type}, ptr {above}')}, ptr {below}")
+
+                    self.each(row, entry)
+
+                self.each("%rows", mirrored)
+
+            self.choose(self.let(f"icmp eq {SIZE} %symmetric, 0"), whole, half)
+
+        self.public(f"derive_multiply_{self.type}", names, write)
+
+    def gemm(self, rows: str, columns: str, left: str, right: str, target: str) -> None:
+        """One call of BLAS, which takes the address of everything."""
+        symbol = blas.SYMBOLS[self.type]
+        self.declare(symbol, f"void @{symbol}({', '.join(['ptr'] * 13)})")
+
+        def turned(side: str) -> str:
+            letter = self.let(f"select i1 {self.let(f'icmp ne {SIZE} %{side}_turned, 0')}, i8 84, i8 78")  # T or N
+            return self.cell("i8", letter)
+
+        def size(value: str) -> str:
+            return self.cell("i32", self.let(f"trunc {SIZE} {value} to i32"))
+
+        one, zero = self.cell(self.type, "%scale"), self.cell(self.type, self.literal(0.0))
+        sizes = [size(columns), size(rows), size("%inner")]
+        steps = [size("%right_step"), size("%left_step"), size("%columns")]
+        given = [turned("right"), turned("left"), *sizes, one, right, steps[0], left, steps[1], zero, target, steps[2]]
+        self.invoke(symbol, [("ptr", pointer) for pointer in given])
+
+    def cell(self, kind: str, value: str) -> str:
+        """The address of a value."""
+        room = self.room(kind)
+        self.emit(f"store {kind} {value}, ptr {room}")
+        return room
 
     # ------------------------------------------------ copies
 

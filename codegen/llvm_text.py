@@ -16,7 +16,7 @@ import numpy as np
 from sympy import Expr
 
 from codegen import lapack, threads
-from codegen.loops import Accumulator, Factorise, How, Local, Loop, Nest, Statement, Update
+from codegen.loops import Accumulator, Factorise, How, Local, Loop, Multiply, Nest, Statement, Update
 from codegen.signature import Signature
 from codegen.spelling import Speller
 from derive.errors import BackendUnavailable
@@ -28,7 +28,9 @@ ARITHMETIC = {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"}
 ORDERED = {">": "ogt", ">=": "oge", "<": "olt", "<=": "ole", "==": "oeq", "!=": "une"}
 SIZE = "i64"
 Parameter = tuple[str, str]  # type and register
-LARGE = 32  # from here on LAPACK wins over plain loops
+MULTIPLY = [SIZE, SIZE, SIZE, *["ptr", SIZE, SIZE] * 2, "ptr", SIZE]  # sizes; sides, steps, turned; target, symmetric
+LARGE = 32  # rows from which on LAPACK wins over plain loops
+LARGE_PRODUCT = 32**3  # multiplications from which on BLAS wins over plain loops
 
 
 @dataclass(frozen=True)
@@ -278,6 +280,8 @@ class Writer(Text, Speller[str]):
             self.loop_over(statement, "0", self.integer(statement.index.size))
         elif isinstance(statement, Factorise):
             self.factorise(statement)
+        elif isinstance(statement, Multiply):
+            self.multiply(statement)
         elif isinstance(statement, Local):
             self.here.registers[statement.name] = self.spell(statement.value)
         elif isinstance(statement, Accumulator):
@@ -315,6 +319,26 @@ class Writer(Text, Speller[str]):
         call = f"call void @derive_lapack_{kind}(i64 {lapack.number(statement.function)}, {given}, i64 {size})"
         large = self.let(f"icmp sge {SIZE} {size}, {LARGE}")
         self.choose(large, lambda: self.emit(call), lambda: self.statements(statement.body))
+
+    def multiply(self, statement: Multiply) -> None:
+        """BLAS for large matrices, the loops for small ones."""
+        rows, columns, inner = map(self.integer, statement.sizes)
+        work = self.multiplied(self.multiplied(rows, columns), inner)
+        symbol = f"derive_multiply_{self.type}"
+        self.declare(symbol, f"void @{symbol}({', '.join(MULTIPLY)}, {self.type})")
+
+        def product() -> None:
+            arguments = [(SIZE, rows), (SIZE, columns), (SIZE, inner)]
+            for side, (down, across) in ((statement.left, (rows, inner)), (statement.right, (inner, columns))):
+                step = down if side.transposed else across
+                turned = "1" if side.transposed else "0"
+                arguments += [("ptr", self.here.slots[side.name].pointer), (SIZE, step), (SIZE, turned)]
+            arguments.append(("ptr", self.here.slots[statement.target].pointer))
+            arguments.append((SIZE, "1" if statement.symmetric else "0"))
+            self.invoke(symbol, [*arguments, (self.type, self.spell(statement.scale))])
+
+        large = self.let(f"icmp sge {SIZE} {work}, {LARGE_PRODUCT}")
+        self.choose(large, product, lambda: self.statements(statement.body))
 
     # ------------------------------------------------ values
 

@@ -9,6 +9,7 @@ Grammar::
                 | Update(name, value, how)                name = name + value, name * value, or the larger
                 | Store(element, value, how)              the same for an element of an array, or plain assignment
                 | Factorise(function, ...)                a function of a whole matrix, by loops or by LAPACK
+                | Multiply(target, scale, left, right)    a product of two matrices, by loops or by BLAS
 
 Values are SymPy scalars without reductions: elements, locals, indices, sizes, arithmetic, and functions that C knows.
 Workspace arrays are the intermediates that loops could not be fused around; they are dense and row-major.
@@ -80,7 +81,31 @@ class Factorise:
     body: tuple[Statement, ...]
 
 
-Statement: TypeAlias = "Loop | Local | Accumulator | Update | Store | Factorise"
+@dataclass(frozen=True)
+class Side:
+    """One matrix of a product as it lies in memory, and whether its axes are the other way round there."""
+
+    name: str
+    transposed: bool
+
+
+@dataclass(frozen=True)
+class Multiply:
+    """`target = scale · left · right`: by `body`, or where there is BLAS and the sizes are worth it.
+
+    The sizes are the rows and columns of the target, and what is summed over. Of a symmetric target half is computed.
+    """
+
+    target: str
+    scale: Expr
+    left: Side
+    right: Side
+    sizes: tuple[Expr, Expr, Expr]
+    symmetric: bool
+    body: tuple[Statement, ...]
+
+
+Statement: TypeAlias = "Loop | Local | Accumulator | Update | Store | Factorise | Multiply"
 
 
 @dataclass(frozen=True)
@@ -111,7 +136,7 @@ def everything(body: tuple[Statement, ...]) -> Iterator[Statement]:
     """Every statement, those inside loops too, in the order of the text."""
     for statement in body:
         yield statement
-        if isinstance(statement, Loop | Factorise):
+        if isinstance(statement, Loop | Factorise | Multiply):
             yield from everything(statement.body)
 
 
@@ -119,6 +144,8 @@ def values(statement: Statement) -> tuple[Expr, ...]:
     """The expressions a statement computes, the positions it stores at among them; not those of its body."""
     if isinstance(statement, Loop | Factorise):
         return ()
+    if isinstance(statement, Multiply):
+        return (statement.scale,)
     if isinstance(statement, Accumulator):
         return (statement.initial,)
     return (statement.value, *positions_of(statement.element)) if isinstance(statement, Store) else (statement.value,)
@@ -141,6 +168,12 @@ def _lines(body: tuple[Statement, ...], depth: int) -> Iterator[str]:
             yield from _lines(statement.body, depth + 1)
         elif isinstance(statement, Factorise):
             yield f"{pad}{statement.target} = {statement.function}({statement.source})"
+            yield from _lines(statement.body, depth + 1)
+        elif isinstance(statement, Multiply):
+            both = statement.left, statement.right
+            sides = " @ ".join(f"{side.name}{'.T' if side.transposed else ''}" for side in both)
+            scale = "" if statement.scale == 1 else f"{statement.scale} * "
+            yield f"{pad}{statement.target} = {scale}{sides}"
             yield from _lines(statement.body, depth + 1)
         elif isinstance(statement, Local):
             yield f"{pad}{statement.name} := {statement.value}"

@@ -1,15 +1,15 @@
 """A program as a list of tasks: each fills one array by a single expression, or by folding one over indices.
 
-Three passes, each a function of its own: functions that a backend does not know are replaced by what their rows say
-they compute; every reduction inside an expression becomes a task over exactly the indices it depends on, so that what
-does not depend on a loop is not computed in it; reductions that differ only in the names of their indices are computed
-once. What order the loops take, and which run together, is decided in `codegen.schedule`.
+Functions that a backend does not know are replaced by what their rows say they compute. Every reduction inside an
+expression becomes a task over exactly the indices it depends on, and so does every call of a function that needs fewer
+indices than its task, so that what does not depend on a loop is not computed in it. Tasks that differ only in the names
+of their indices are computed once. What order the loops take, and which run together, is decided in `codegen.schedule`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from sympy import Add, Expr, Integer, Mul
@@ -92,7 +92,7 @@ def tasks(program: Program, known: Callable[[Primitive], bool]) -> tuple[Work, .
             lowering.add(Task(equation.target, equation.indices, body, apart.indices, _how(apart)))
         else:
             lowering.add(Task(equation.target, equation.indices, lowering.without_reductions(apart)))
-    return tuple(lowering.done)
+    return tuple(lowering.hoisted())
 
 
 def _with_scatters_open(value: Expr) -> Expr:
@@ -146,6 +146,20 @@ def spelled_out(value: Expr, known: Callable[[Primitive], bool]) -> Expr:
     return rebuilt(value, parts)
 
 
+def _is_costly(value: Expr) -> bool:
+    """Whether a value calls a function; divisions and square roots are not worth an array."""
+    return any(primitive(part) is not None for part in walk(value))
+
+
+def _gathered(product: Expr, loops: frozenset[Index]) -> tuple[Expr, ...]:
+    """The factors of a product, the costly ones that need the same few loops as one."""
+    groups: dict[object, list[Expr]] = {}
+    for at, factor in enumerate(product.args):
+        needed = free_indices(factor) & loops
+        groups.setdefault(needed if needed != loops and _is_costly(factor) else at, []).append(factor)
+    return tuple(Mul(*group) for group in groups.values())
+
+
 class _Lowering:
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -157,6 +171,34 @@ class _Lowering:
 
     def add(self, task: Work) -> None:
         self.done.append(self.scattered(task) if isinstance(task, Task) else task)
+
+    def hoisted(self) -> Iterator[Work]:
+        """The tasks, with what is costly and does not depend on all indices of a task as tasks of their own."""
+        for task in self.done:
+            if not isinstance(task, Task) or task.places:
+                yield task
+                continue
+            before: list[Work] = []
+            value = self.without_costly(task.value, frozenset((*task.indices, *task.bound)), before)
+            yield from before
+            yield replace(task, value=value)
+
+    def without_costly(self, value: Expr, loops: frozenset[Index], before: list[Work]) -> Expr:
+        """`value` with costly parts that need fewer loops replaced by elements; their tasks go to `before`."""
+        if not value.args or is_element(value):
+            return value
+        axes = tuple(sorted(free_indices(value) & loops, key=lambda index: str(index.name)))
+        if not _is_costly(value):
+            return value
+        key = substitute(value, {axis: Index(f".{at}", axis.size) for at, axis in enumerate(axes)})
+        if len(axes) == len(loops) and key not in self.known:
+            parts = _gathered(value, loops) if isinstance(value, Mul) else children(value)
+            return rebuilt(value, tuple(self.without_costly(part, loops, before) for part in parts))
+        if key not in self.known:
+            name = fresh_name("t1", self.used)
+            before.append(Task(name, axes, value))
+            self.known[key] = element(name, ())
+        return element(name_of(self.known[key]), axes)
 
     def scattered(self, task: Task) -> Task:
         """A sum with a delta for one of its target's indices as additions at the place the delta names."""

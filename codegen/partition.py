@@ -13,7 +13,20 @@ from dataclasses import dataclass
 
 from sympy import Expr
 
-from codegen.loops import Accumulator, Factorise, How, Local, Loop, Nest, Statement, Store, Update, everything, values
+from codegen.loops import (
+    Accumulator,
+    Factorise,
+    How,
+    Local,
+    Loop,
+    Multiply,
+    Nest,
+    Statement,
+    Store,
+    Update,
+    everything,
+    values,
+)
 from derive.primitives import primitive
 from derive.program import Array, Dim, is_element, name_of, names_in, positions_of, walk
 
@@ -53,6 +66,8 @@ def names_used(body: Sequence[Statement]) -> frozenset[str]:
             found.add(name_of(statement.element))
         elif isinstance(statement, Factorise):
             found |= {statement.source, statement.target}
+        elif isinstance(statement, Multiply):
+            found |= {statement.target, statement.left.name, statement.right.name}
         else:
             found.add(statement.name)
     return frozenset(found)
@@ -63,7 +78,7 @@ def _parts(nest: Nest, loop: Statement) -> Parts | None:
     if not isinstance(loop, Loop) or not isinstance(loop.index.size, Dim):
         return None
     inside = list(everything(loop.body))
-    if any(isinstance(statement, Factorise) for statement in inside):
+    if any(isinstance(statement, Factorise | Multiply) for statement in inside):
         return None
     own = {s.name for s in inside if isinstance(s, Local | Accumulator)}
     workspace = {array.name: array for array in nest.workspace}

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from sympy import Expr, S, Symbol
 
 from codegen.factorisations import factorised
-from codegen.loops import START, Accumulator, Factorise, Local, Loop, Nest, Statement, Store, Update
+from codegen.loops import START, Accumulator, Factorise, Local, Loop, Multiply, Nest, Statement, Store, Update
 from codegen.lowering import Factor, Task, Work, spelled_out, tasks
+from codegen.products import MatrixProduct, with_products
 from derive.program import (
     Array,
     Index,
@@ -34,6 +36,8 @@ from derive.program import (
     walk,
 )
 
+Planned: TypeAlias = "Work | MatrixProduct"
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -48,14 +52,15 @@ class Placed:
     shared: bool = False
 
 
-def scheduled(program: Program, name: str) -> Nest:
-    """The loops of `program`."""
-    work = _apart(tasks(program, lambda row: bool(row.c)), program)
+def scheduled(program: Program, name: str, products: bool = False) -> Nest:
+    """The loops of `program`; with `products`, those of matrices stand alone, for a backend that has BLAS."""
+    separate = _apart(tasks(program, lambda row: bool(row.c)), program)
     outputs = tuple(program.array(output) for output in program.outputs)
     planner = _Planner(frozenset(program.outputs))
     shapes = {array.name: array.shape for array in program.arrays.values()}
     used = {*shapes, *(dim.name for dim in program.dims)}
-    used |= {name for task in work for name in _names(task)}
+    used |= {name for task in separate for name in _names(task)}
+    work: list[Planned] = list(with_products(separate, used)) if products else list(separate)
     body: list[Statement] = []
     spare: list[Array] = []
     for segment in _segments(work):
@@ -68,9 +73,14 @@ def scheduled(program: Program, name: str) -> Nest:
             loops = tuple(_lowered(statement) for statement in statements)
             body.append(Factorise(segment.function, segment.source, segment.target, segment.size, loops))
             spare += [*more, Array(segment.target, segment.shape)]
+        elif isinstance(segment, MatrixProduct):
+            loops = tuple(planner.plan([Placed(segment.task, loop_order(segment.task), segment.task.indices, True)]))
+            sizes = tuple(index.size for index in (*segment.task.indices, *segment.task.bound))
+            scale = spelled_out(segment.scale, lambda row: bool(row.c))
+            body.append(Multiply(segment.target, scale, segment.left, segment.right, sizes, segment.symmetric, loops))
         else:
             inside = {task.target for task in segment}
-            needed = {n for task in work if _target(task) not in inside for n in _read(task)}
+            needed = {n for task in work if task.target not in inside for n in _read(task)}
             body += planner.plan([Placed(t, loop_order(t), t.indices, t.target in needed) for t in segment])
     spare += (Array(target, tuple(i.size for i in axes)) for target, axes in planner.arrays.items())
     return Nest(name, program.dims, program.inputs, outputs, tuple(spare), tuple(planner.renamed(body)))
@@ -80,7 +90,7 @@ def _lowered(statement: Statement) -> Statement:
     """A statement whose functions all have a name in C."""
     if isinstance(statement, Loop):
         return replace(statement, body=tuple(map(_lowered, statement.body)))
-    if isinstance(statement, Accumulator | Factorise):
+    if isinstance(statement, Accumulator | Factorise | Multiply):
         return statement
     return replace(statement, value=spelled_out(statement.value, lambda row: bool(row.c)))
 
@@ -96,28 +106,33 @@ def _scatter(task: Task) -> list[Statement]:
     return [cleared, added]
 
 
-def _segments(work: Sequence[Work]) -> Iterator[Factor | Task | list[Task]]:
-    """Tasks that may run together, with the factorisations between them."""
-    together: list[Task] = []
-    for task in work:
-        if isinstance(task, Factor) or task.places:
-            if together:
-                yield together
-            together = []
-            yield task
-        else:
-            together.append(task)
-    if together:
-        yield together
+def _segments(work: Sequence[Planned]) -> Iterator[Factor | MatrixProduct | Task | list[Task]]:
+    """Tasks that may run together, with what runs alone between them, as late as it can."""
+    waiting = list(work)
+    while waiting:
+        together: list[Task] = []
+        later: list[Planned] = []
+        held: set[str] = set()
+        for task in waiting:
+            if isinstance(task, Task) and not task.places and not held & _read(task):
+                together.append(task)
+            else:
+                later.append(task)
+                held.add(task.target)
+        if together:
+            yield together
+        if later:
+            alone = later.pop(0)
+            assert not isinstance(alone, Task) or alone.places  # others only wait for what stands before them
+            yield alone
+        waiting = later
 
 
-def _target(task: Work) -> str:
-    return task.target
-
-
-def _read(task: Work) -> frozenset[str]:
+def _read(task: Planned) -> frozenset[str]:
     if isinstance(task, Factor):
         return frozenset((task.source,))
+    if isinstance(task, MatrixProduct):
+        return _read(task.task)
     return names_in(task.value).union(*(names_in(place) for place in task.places))
 
 
@@ -255,6 +270,8 @@ class _Planner:
             return replace(statement, body=tuple(self.renamed(statement.body)))
         if isinstance(statement, Accumulator | Factorise):
             return statement  # factorisations read whole arrays
+        if isinstance(statement, Multiply):
+            return replace(statement, scale=self.read(statement.scale), body=tuple(self.renamed(statement.body)))
         return replace(statement, value=self.read(statement.value))
 
     def read(self, value: Expr) -> Expr:

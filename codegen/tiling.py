@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sympy import Expr, Integer, Symbol
 
-from codegen.loops import Accumulator, Factorise, Local, Loop, Statement, Store, Update, everything, values
+from codegen.loops import Accumulator, Factorise, Local, Loop, Multiply, Statement, Store, Update, everything, values
 from codegen.partition import Parts
 from derive.primitives import primitive
 from derive.program import Delta, Index, element, elements, name_of, positions_of, substitute, walk
@@ -60,7 +60,7 @@ def _numbered(name: str, at: int) -> str:
 def _renamed(statement: Statement, mapping: Mapping[Expr, Expr], own: set[str], at: int) -> Statement:
     if isinstance(statement, Loop):
         return replace(statement, body=tuple(_renamed(s, mapping, own, at) for s in statement.body))
-    if isinstance(statement, Factorise):
+    if isinstance(statement, Factorise | Multiply):
         return statement
     if isinstance(statement, Accumulator):
         return replace(statement, name=_numbered(statement.name, at), initial=substitute(statement.initial, mapping))

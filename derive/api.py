@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike
 import catalog
 from codegen import store
 from codegen.kernel import Kernel
+from codegen.plan import Plan
 from derive.calculus.batching import batched
 from derive.calculus.taylor import taylor_coefficients
-from derive.compilation import compile_kernel, emit_source
+from derive.compilation import compile_kernel, emit_source, planned
 from derive.derivation import Partial
 from derive.derivative import Derivative
 from derive.descent import Descent, descended
@@ -333,6 +334,18 @@ def compile(
     0.25
     """
     return compile_kernel(_asked(question), backend, dtype, value, threads)
+
+
+def plan(question: Question | Derivative, backend: str = "llvm", dtype: str = "float64", value: bool = False) -> Plan:
+    """What a kernel will do: passes over memory, operations, bytes, and what was fused; nothing is built.
+
+    Raises:
+        BackendUnavailable: the backend runs no loops of its own; "c" and "llvm" do.
+
+    >>> print(plan(grad("mse")).passes[1].runs)
+    for i < n
+    """
+    return planned(_asked(question), backend, dtype, value)
 
 
 def emit(question: Question | Derivative, backend: str = "llvm", dtype: str = "float64", value: bool = False) -> str:

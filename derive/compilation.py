@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 from codegen import kernel as kernels
 from codegen import store
 from codegen.kernel import Kernel
+from codegen.plan import Plan
 from codegen.signature import signature
 from derive.calculus.stability import stabilised
 from derive.formulas import Formula
@@ -70,6 +71,12 @@ def emit_source(asked: Asked, backend: str = "llvm", dtype: str = "float64", val
     """The text of a kernel as people take it elsewhere; nothing is built."""
     program, name = _to_compile(asked, value)
     return kernels.emit(program, name=name, backend=backend, dtype=dtype)
+
+
+def planned(asked: Asked, backend: str = "llvm", dtype: str = "float64", value: bool = False) -> Plan:
+    """What a kernel will do; nothing is built."""
+    program, name = _to_compile(asked, value)
+    return kernels.planned(program, name=name, backend=backend, dtype=dtype)
 
 
 def _key(asked: Asked) -> str:

@@ -105,7 +105,8 @@ def parser() -> argparse.ArgumentParser:
     for kind in KINDS:
         which.add_argument(f"--{kind}", nargs="?", const="", metavar="WRT", help=f"of the {kind} instead of the value")
     code.add_argument("--value", action="store_true", help="with a derivative: the value too, in one pass")
-    code.add_argument("--backend", default="numpy", help=f"one of {', '.join(BACKENDS)} (default: %(default)s)")
+    code.add_argument("--backend", help=f"one of {', '.join(BACKENDS)} (default: numpy; llvm with --plan)")
+    code.add_argument("--plan", action="store_true", help="passes over memory, operations, bytes, fusion")
     code.add_argument("--dtype", default="float64", choices=("float64", "float32"))
     code.add_argument("-o", "--output", metavar="DIR", help="write a file into this folder instead of printing")
 

@@ -250,13 +250,20 @@ def code(options: argparse.Namespace) -> int:
         asked = QUESTIONS[kinds[0]](formula, getattr(options, kinds[0]) or None)
     elif options.value:
         raise DeriveError("--value asks for the value beside a derivative; add --grad, --jacobian or --hessian")
-    text = api.emit(asked, options.backend, options.dtype, options.value)
+    if options.plan:
+        plan = api.plan(asked, options.backend or "llvm", options.dtype, options.value)
+        if options.json:
+            return _json(plan.to_dict())
+        print(plan)
+        return 0
+    backend = options.backend or "numpy"
+    text = api.emit(asked, backend, options.dtype, options.value)
     if options.json:
-        return _json({"name": asked.name, "backend": options.backend, "dtype": options.dtype, "source": text})
+        return _json({"name": asked.name, "backend": backend, "dtype": options.dtype, "source": text})
     if not options.output:
         print(text, end="")
         return 0
-    path = Path(options.output, f"{asked.name or 'formula'}{ENDINGS[options.backend]}")
+    path = Path(options.output, f"{asked.name or 'formula'}{ENDINGS[backend]}")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     print(path)

@@ -1,0 +1,80 @@
+"""Products of matrices for machine code: the `gemm` of SciPy's BLAS by its address, or NumPy's behind a call.
+
+SciPy hands out pointers to the BLAS it comes with, so that a kernel calls it without Python and without a copy. Where
+there is no SciPy, a function of the same form asks NumPy, which brings a BLAS of its own; it takes the interpreter's
+lock for a few microseconds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SYMBOLS = {"double": "derive_dgemm", "float": "derive_sgemm"}
+_NAMES = {"double": "dgemm", "float": "sgemm"}
+_KINDS: dict[str, Any] = {"double": ctypes.c_double, "float": ctypes.c_float}
+_CALL = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)
+_FOREVER: list[Any] = []
+
+
+@cache
+def addresses() -> dict[str, int]:
+    """The address of each symbol."""
+    return {symbol: _of_scipy(_NAMES[kind]) or _of_numpy(kind) for kind, symbol in SYMBOLS.items()}
+
+
+def source() -> str:
+    """Whose BLAS is used: "SciPy" or "NumPy"."""
+    return "SciPy" if _of_scipy("dgemm") else "NumPy"
+
+
+@cache
+def _of_scipy(name: str) -> int:
+    """The address of a function of SciPy's BLAS, or 0 where SciPy is not installed."""
+    try:
+        capsule = import_module("scipy.linalg.cython_blas").__pyx_capi__[name]  # lazy: optional, and 50 ms
+    except (ImportError, KeyError):
+        return 0
+    title = ctypes.pythonapi.PyCapsule_GetName
+    title.restype, title.argtypes = ctypes.c_char_p, (ctypes.py_object,)
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
+    return int(pointer(capsule, title(capsule)) or 0)
+
+
+def _of_numpy(kind: str) -> int:
+    callback = _CALL(_gemm(_KINDS[kind]))
+    _FOREVER.append(callback)
+    return ctypes.cast(callback, ctypes.c_void_p).value or 0
+
+
+def _gemm(kind: Any) -> Any:
+    """A function of the form of BLAS: matrices by columns, everything by its address."""
+
+    def matrix(address: int, rows: int, columns: int, step: int) -> NDArray[Any]:
+        entries = (kind * (step * (columns - 1) + rows)).from_address(address)
+        width = ctypes.sizeof(kind)
+        return np.ndarray((rows, columns), np.dtype(kind), buffer=entries, strides=(width, step * width))
+
+    def call(*given: int) -> None:
+        turned = [ctypes.c_char.from_address(at).value == b"T" for at in given[:2]]
+        rows, columns, inner = (ctypes.c_int.from_address(at).value for at in given[2:5])
+        steps = [ctypes.c_int.from_address(given[at]).value for at in (7, 9, 12)]
+        scale = kind.from_address(given[5]).value
+        shapes = [(rows, inner), (inner, columns)]
+        left, right = (
+            matrix(given[at], *(shape[::-1] if turn else shape), step)
+            for at, shape, turn, step in zip((6, 8), shapes, turned, steps, strict=False)
+        )
+        target = matrix(given[11], rows, columns, steps[2])
+        with np.errstate(all="ignore"):
+            np.matmul(left.T if turned[0] else left, right.T if turned[1] else right, out=target)
+            if scale != 1:
+                target *= scale
+
+    return call

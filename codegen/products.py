@@ -1,0 +1,94 @@
+"""Which sums of products are products of matrices, so that they can go to BLAS.
+
+`C[i, j] = a Σₖ f(i, k) g(k, j)` is one whatever `f` and `g` are: where they are more than an entry of a matrix they are
+filled into one first, which costs a pass over it and saves a factor of its length. Where `f` and `g` are the same up to
+weights of `k`, as in every Gram matrix and in the Hessian of every generalised linear model, the result is symmetric
+and half of it is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from sympy import Expr, Mul
+
+from codegen.loops import Side
+from codegen.lowering import Task, Work
+from derive.program import (
+    Delta,
+    Index,
+    element,
+    elements,
+    free_indices,
+    fresh_name,
+    is_element,
+    name_of,
+    positions_of,
+    substitute,
+    walk,
+)
+
+
+@dataclass(frozen=True)
+class MatrixProduct:
+    """`task` as a product of two matrices, `scale` times their rows and columns over the index it sums."""
+
+    task: Task
+    scale: Expr
+    left: Side
+    right: Side
+    symmetric: bool
+
+    @property
+    def target(self) -> str:
+        """What it fills."""
+        return self.task.target
+
+
+def with_products(work: Iterable[Work], used: set[str]) -> Iterator[Work | MatrixProduct]:
+    """The tasks, those that are products of matrices as such, with tasks that fill their sides before them."""
+    for task in work:
+        found = _product(task, used) if isinstance(task, Task) else None
+        if found is None:
+            yield task
+        else:
+            yield from found
+
+
+def _product(task: Task, used: set[str]) -> list[Task | MatrixProduct] | None:
+    if task.how != "add" or task.places or len(task.bound) != 1 or len(task.indices) != 2:
+        return None
+    row, column, inner = *task.indices, *task.bound
+    if row == column or any(isinstance(part, Delta) for part in walk(task.value)):
+        return None
+    sides: dict[frozenset[Index], list[Expr]] = {}
+    for factor in Mul.make_args(task.value):
+        sides.setdefault(free_indices(factor), []).append(factor)
+    here, there = frozenset((row, inner)), frozenset((inner, column))
+    if not {here, there} <= sides.keys() or frozenset(task.indices) in sides or frozenset((*here, *there)) in sides:
+        return None
+    left = Mul(*sides[here], *sides.get(frozenset((row,)), ()))
+    right = Mul(*sides[there], *sides.get(frozenset((column,)), ()))
+    weights = Mul(*sides.get(frozenset((inner,)), ()))
+    symmetric = row.size == column.size and substitute(left, {row: column}) == right
+    fills: list[Task | MatrixProduct] = []
+    first = _side(left, (row, inner), used, fills)
+    second = _side(right * weights, (inner, column), used, fills)
+    scale = Mul(*sides.get(frozenset(), ()))
+    entries = (
+        element(side.name, axes[::-1] if side.transposed else axes)
+        for side, axes in ((first, (row, inner)), (second, (inner, column)))
+    )
+    return [*fills, MatrixProduct(replace(task, value=Mul(scale, *entries)), scale, first, second, symmetric)]
+
+
+def _side(value: Expr, axes: tuple[Index, Index], used: set[str], fills: list[Task | MatrixProduct]) -> Side:
+    """An entry as the matrix it is from; anything else as a matrix that is filled with it."""
+    if is_element(value) and positions_of(value) in (axes, axes[::-1]):
+        return Side(name_of(value), positions_of(value) != axes)
+    entries = (positions_of(ref) for ref in elements(value))
+    order = next((p for p in entries if p in (axes, axes[::-1])), axes)
+    name = fresh_name("t1", used)
+    fills.append(Task(name, order, value))
+    return Side(name, order != axes)
