@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import ctypes
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sympy import Add, Expr, Integer, Mul
 
+from codegen.blocks import Block, Streamer
 from codegen.bounds import Bound
 from codegen.signature import Loop, Signature, signature
+from codegen.streaming import row_axis, streamed
 from codegen.ufunc import PythonLoop, make_ufunc, operand_types
 from derive.domains import domain
 from derive.errors import BackendUnavailable, DeriveError, DomainError, ShapeError, nearest
@@ -29,6 +31,7 @@ from derive.program import Array, Dim, Program
 BACKENDS = ("numpy", "numexpr", "c", "llvm")
 DTYPES = ("float64", "float32")
 MAX_OPERANDS = 64  # of a NumPy ufunc
+Origin: TypeAlias = "Callable[[], Program]"
 
 
 class Backend(Protocol):
@@ -80,11 +83,14 @@ def compile_program(
         ShapeError: a size of the program cannot be read off its inputs.
     """
     text = emit(program, name=name, backend=backend, dtype=dtype, whole=True)
-    return assemble(text, signature(program), name=name, backend=backend, dtype=dtype, doc=doc)
+    known = signature(program)
+    return assemble(text, known, name=name, backend=backend, dtype=dtype, doc=doc, origin=lambda: program)
 
 
-def assemble(source: str, signature: Signature, *, name: str, backend: str, dtype: str, doc: str = "") -> Kernel:
-    """A kernel from text that was emitted before.
+def assemble(
+    source: str, signature: Signature, *, name: str, backend: str, dtype: str, doc: str = "", origin: Origin
+) -> Kernel:
+    """A kernel from text that was emitted before, of the program that `origin` gives when it is asked.
 
     Raises:
         ShapeError: there are more inputs and outputs than NumPy can pass.
@@ -95,7 +101,7 @@ def assemble(source: str, signature: Signature, *, name: str, backend: str, dtyp
     loop = usable(backend).build(source, signature, name, dtype)
     failed = ctypes.c_int32(0)
     ufunc = make_ufunc(loop, signature, name, dtype, doc or name, failed)
-    return Kernel(name, backend, dtype, source, signature, doc, ufunc, loop, failed)
+    return Kernel(name, backend, dtype, source, signature, doc, ufunc, loop, failed, origin)
 
 
 def _named(name: str) -> Backend:
@@ -127,6 +133,8 @@ class Kernel:
     ufunc: np.ufunc
     loop: Loop = field(repr=False)
     failed: ctypes.c_int32 = field(repr=False)
+    origin: Origin = field(repr=False)
+    streamers: dict[tuple[str, ...], Streamer] = field(default_factory=dict, repr=False)
 
     def __call__(self, *arrays: ArrayLike, out: Any = None, **named: ArrayLike) -> Any:
         """The results for these arrays."""
@@ -145,6 +153,38 @@ class Kernel:
             self.failed.value = 0
             raise DeriveError(f"{self.name} found no memory for its intermediate arrays")
         return self._result(*results) if isinstance(results, tuple) else results
+
+    def map_blocks(
+        self, blocks: Iterable[Block], over: str | None = None, progress: bool | None = None, **fixed: ArrayLike
+    ) -> Any:
+        """The results for rows that come in blocks, in the memory of one block.
+
+        A block is a tuple of arrays in the order of the inputs, or a mapping of their names; `derive.blocks` cuts them
+        from arrays and files. `fixed` are the inputs that have no rows, each whole. The rows lie along the leading axis
+        that the arrays in blocks share, or along the size that `over` names. `progress` draws a bar on standard error;
+        by default it does on a terminal.
+
+        Raises:
+            DeriveError: an output has an entry for every row, or a quantity cannot be had from totals over blocks, or
+                takes a second pass over blocks that can be read only once; the message names it.
+            ShapeError: a block does not fit those before it.
+
+        >>> from derive.kernels import mse_grad
+        >>> blocks = [([[1.0, 2.0]], [3.0]), ([[0.0, 1.0]], [1.0])]
+        >>> mse_grad.map_blocks(blocks, w=[1.0, 1.0])
+        array([0., 0.])
+        """
+        key = (over or "", *sorted(fixed))
+        if key not in self.streamers:
+            program = self.origin()
+            stream = streamed(program, row_axis(program, fixed, over))
+            self.streamers[key] = Streamer.of(self.name, stream, self._sibling)
+        found = [np.asarray(r).astype(self.dtype)[()] for r in self.streamers[key](blocks, fixed, progress)]
+        return self._result(*found) if len(found) > 1 else found[0]
+
+    def _sibling(self, program: Program, name: str, exact: bool) -> Kernel:
+        """A kernel of another program by the same backend, in float64 where it has to be exact."""
+        return compile_program(program, name=name, backend=self.backend, dtype="float64" if exact else self.dtype)
 
     def __repr__(self) -> str:
         return f"<kernel {self.name} {self.signature} ({self.backend}, {self.dtype})>"

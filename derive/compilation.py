@@ -60,7 +60,13 @@ def compile_kernel(asked: Asked, backend: str = "llvm", dtype: str = "float64", 
     record = store.record("kernel", key, lambda: _emitted(asked, backend, dtype, value))
     signature = kernels.restored(record["signature"])
     name, doc = record["name"], record["doc"]
-    return kernels.assemble(record["source"], signature, name=name, backend=backend, dtype=dtype, doc=doc)
+
+    def origin() -> Program:
+        return _to_compile(asked, value)[0]
+
+    return kernels.assemble(
+        record["source"], signature, name=name, backend=backend, dtype=dtype, doc=doc, origin=origin
+    )
 
 
 def emit_source(asked: Asked, backend: str = "llvm", dtype: str = "float64", value: bool = False) -> str:
