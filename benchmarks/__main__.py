@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     from benchmarks.accuracy import accuracies
     from benchmarks.first_gradient import figures
     from benchmarks.goals import judged
-    from benchmarks.measuring import measure, variants
+    from benchmarks.measuring import measure
     from benchmarks.peers import installed
     from benchmarks.workloads import find
 
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     for workload in workloads:
         for dtype in dtypes:
             for size in workload.sizes:
-                cells.append(measure(workload, size, dtype, peers, variants(options.threads), seconds))
+                cells.append(measure(workload, size, dtype, peers, options.threads, seconds))
                 say(table(cells[-1]))
     precise = [
         found
@@ -95,9 +95,7 @@ def run(options: argparse.Namespace) -> int:
         for found in accuracies(workload, dtype, peers)
     ]
     for each in precise:
-        say(
-            f"accuracy of {each.workload} {each.dtype}, {each.name}: {ulps(each.ulp)} at {each.at:.3g}, {each.wrong} wrong"
-        )
+        say(f"accuracy of {each.workload} {each.dtype}, {each.name}: {spread(each)}")
     timed = figures(options.quick) if not options.only or "first" in options.only else []
     for figure in timed:
         say(str(figure))
@@ -144,6 +142,10 @@ def told(error: float | None, cell: Any) -> str:
     if error is None:
         return ""
     return ulps(error) if cell.workload.kind == "elementwise" else f"{error:.0e}"
+
+
+def spread(each: Any) -> str:
+    return f"{ulps(each.ulp)} at x = {each.at:.3g}, {each.wrong} wrong"
 
 
 def ulps(error: float) -> str:

@@ -115,7 +115,7 @@ def variants(threads: int) -> tuple[Variant, ...]:
 
 
 def measure(
-    workload: Workload, size: Size, dtype: str, peers: list[Peer], ours: tuple[Variant, ...], seconds: float
+    workload: Workload, size: Size, dtype: str, peers: list[Peer], threads: int = 1, seconds: float = 1.0
 ) -> Cell:
     """Time everybody at one size."""
     drawn = workload.draw(*size)
@@ -129,7 +129,7 @@ def measure(
         errors[name] = worst(take(subject()), truth, dtype, workload.kind == "elementwise")
         subjects[name] = role, subject
 
-    for variant in ours:
+    for variant in variants(threads):
         enter(variant.name, "ours", called(workload, variant, dtype, inputs))
     for peer in peers:
         if peer.computes(workload.name):
@@ -140,7 +140,7 @@ def measure(
     read = sum(np.asarray(value).nbytes for value in inputs.values())
     written = sum(part.size * np.dtype(dtype).itemsize for part in truth)
     if workload.limit:
-        subjects[limit_name(workload)] = "limit", limit(workload, size, dtype, read, written)
+        subjects[limit_name(workload)] = "limit", limit(workload, size, dtype, read, written, threads)
     if workload.objective is not None:
         value = derive.compile(workload.asked().of, dtype=dtype)
         arrays = ordered(value, inputs)
@@ -174,12 +174,12 @@ def limit_name(workload: Workload) -> str:
     return f"limit: {workload.limit}" if isinstance(workload.limit, str) else "limit: matrix products"
 
 
-def limit(workload: Workload, size: Size, dtype: str, read: int, written: int) -> Subject:
+def limit(workload: Workload, size: Size, dtype: str, read: int, written: int, threads: int) -> Subject:
     """What the machine does at best."""
     if workload.limit == "copy":
-        return copying(read, written)
+        return copying(read, written, threads)
     if workload.limit == "read":
-        return reading(read)
+        return reading(read, threads)
     if isinstance(workload.limit, str):
         raise ValueError(f"{workload.name}: no limit is called {workload.limit!r}")
     return multiplying(workload.limit(*size), dtype)

@@ -27,6 +27,6 @@ def draw(cells: list[Cell], path: str) -> None:
     axes.set_yticks(list(places), [cell.where() for cell in cells], fontsize=7)
     axes.invert_yaxis()
     axes.grid(axis="x", which="both", alpha=0.2)
-    axes.legend(fontsize=7, loc="upper right")
+    figure.legend(fontsize=7, loc="outside right upper")
     figure.savefig(path)
     pyplot.close(figure)

@@ -10,13 +10,16 @@ import gc
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 Subject = Callable[[], object]
 SHORTEST = 20e-6  # seconds a sample should take, so that the clock's own time does not count
+ALONE = 100_000  # numbers that one thread is done with before another has begun
 FEWEST = 5  # rounds, however long they take
 
 
@@ -71,28 +74,39 @@ def _undisturbed() -> Iterator[None]:
 # ---------------------------------------------------------------- what the machine can do
 
 
-def copying(read: int, written: int) -> Subject:
+def copying(read: int, written: int, threads: int = 1) -> Subject:
     """Reads and writes as many bytes as a kernel that takes and gives them, into memory that is there already."""
     common = min(read, written)
     source, target = np.ones(max(common // 8, 1)), np.empty(max(common // 8, 1))
-    rest = reading(read - common) if read > common else _filling(written - common)
+    rest = reading(read - common, threads) if read > common else _filling(written - common, threads)
+    copied = _shared(lambda part: np.copyto(target[part], source[part]), len(source), threads)
 
-    def copied() -> None:
-        np.copyto(target, source)
+    def run() -> None:
+        copied()
         rest()
 
-    return copied
+    return run
 
 
-def _filling(size: int) -> Subject:
-    target = np.empty(size // 8)
-    return lambda: target.fill(0.0)
-
-
-def reading(size: int) -> Subject:
-    """Reads `size` bytes once, as fast as BLAS adds them up."""
+def reading(size: int, threads: int = 1) -> Subject:
+    """Reads `size` bytes once: the search for the largest entry waits for nothing but memory."""
     values = np.ones(max(size // 8, 1))
-    return lambda: np.dot(values, values)
+    return _shared(lambda part: values[part].max(), len(values), threads)
+
+
+def _filling(size: int, threads: int) -> Subject:
+    target = np.empty(max(size // 8, 1))
+    return _shared(lambda part: target[part].fill(0.0), len(target), threads)
+
+
+def _shared(work: Callable[[slice], object], length: int, threads: int) -> Subject:
+    """Work on a range, cut for so many threads where that pays."""
+    if threads == 1 or length < ALONE:
+        return lambda: work(slice(0, length))
+    pool = ThreadPoolExecutor(threads)
+    cuts = [length * at // threads for at in range(threads + 1)]
+    parts = [slice(start, stop) for start, stop in pairwise(cuts)]
+    return lambda: list(pool.map(work, parts))
 
 
 def multiplying(shapes: list[tuple[int, int, int]], dtype: DTypeLike) -> Subject:
