@@ -165,9 +165,10 @@ def _lambdified(formula: Formula, derivative: Derivative | None) -> Ready | None
     program = formula.program
     if any(array.shape for array in program.arrays.values()) or find_spec("scipy") is None:
         return None
-    value = _in_sympy(inlined(element(formula.value), program.definitions))
-    while any(name in program.definitions for name in map(str, value.free_symbols)):
-        value = _in_sympy(inlined(value, program.definitions))
+    value = element(formula.value)
+    for name, equation in reversed(program.definitions.items()):
+        value = inlined(value, {name: equation})
+    value = _in_sympy(value)
     if any(not type(call).__module__.startswith("sympy.") for call in value.atoms(Function)):
         return None
     names = [array.name for array in program.inputs]
