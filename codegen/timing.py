@@ -20,7 +20,7 @@ from numpy.typing import DTypeLike
 Subject = Callable[[], object]
 SHORTEST = 20e-6  # seconds a sample should take, so that the clock's own time does not count
 ALONE = 100_000  # numbers that one thread is done with before another has begun
-FEWEST = 5  # rounds, however long they take
+FEWEST = 3  # rounds, however long they take
 
 
 def medians(subjects: Mapping[str, Subject], rounds: int = 15, seconds: float | None = None) -> dict[str, float]:
