@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from benchmarks.accuracy import GOAL as UNITS
 from benchmarks.accuracy import Accuracy
-from benchmarks.first_gradient import Figure
+from benchmarks.derivation import Figure
 from benchmarks.measuring import Cell
 from benchmarks.mixture import ACCEPTED
 from codegen.timing import spoken, verdict

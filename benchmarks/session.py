@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import picture, tables
 from benchmarks.accuracy import Accuracy, accuracies
-from benchmarks.first_gradient import Figure, figures
+from benchmarks.derivation import Figure, figures
 from benchmarks.goals import judged
 from benchmarks.measuring import Cell, measure
 from benchmarks.peers import Peer, installed

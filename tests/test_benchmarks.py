@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import goals
 from benchmarks.accuracy import accuracies
-from benchmarks.first_gradient import Figure
+from benchmarks.derivation import Figure
 from benchmarks.measuring import Cell, Timed, measure
 from benchmarks.peers import PEERS, installed
 from benchmarks.workloads import WORKLOADS, find

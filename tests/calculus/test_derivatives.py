@@ -2,9 +2,9 @@
 
 import pytest
 import sympy
-from benchmarks.derivation import network
 
 import derive
+from benchmarks.derivation import network
 from derive.calculus.modes import reverse
 from derive.calculus.rewriting import Context
 from derive.errors import DeriveError, NotDifferentiable, ShapeError
