@@ -25,7 +25,7 @@ def draw(cells: list[Cell], path: str) -> None:
     axes.set_xscale("log")
     axes.set_xlabel("time, in times of derive's (right: slower than derive)")
     axes.set_yticks(list(places), [cell.where() for cell in cells], fontsize=7)
-    axes.invert_yaxis()
+    axes.set_ylim(len(cells) - 0.5, -0.5)
     axes.grid(axis="x", which="both", alpha=0.2)
     figure.legend(fontsize=7, loc="outside right upper")
     figure.savefig(path)
