@@ -155,7 +155,7 @@ class Kernel:
         return self._result(*results) if isinstance(results, tuple) else results
 
     def map_blocks(
-        self, blocks: Iterable[Block], over: str | None = None, progress: bool | None = None, **fixed: ArrayLike
+        self, blocks: Iterable[Block], /, over: str | None = None, progress: bool | None = None, **fixed: ArrayLike
     ) -> Any:
         """The results for rows that come in blocks, in the memory of one block.
 
