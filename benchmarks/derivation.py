@@ -1,7 +1,4 @@
-"""Time to the first gradient: deriving, lowering, compiling, loading from the cache, starting the command line.
-
-Run with `python -m benchmarks.derivation`.
-"""
+"""Time to the first gradient: deriving, lowering, compiling, loading from the cache, starting the command line."""
 
 from __future__ import annotations
 
@@ -11,20 +8,35 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import derive
-from benchmarks.timing import medians, milliseconds, verdict
+from codegen.timing import medians, milliseconds
 from derive.calculus.modes import reverse
 from derive.calculus.rewriting import Context
 from derive.derivative import Derivative
 from derive.formulas import Formula, Sum, arrays, dims, indices, scalars, tanh
 
 
-def main() -> None:
-    """Print every figure with its goal."""
-    first_gradients()
-    command_line()
-    depth()
+@dataclass(frozen=True)
+class Figure:
+    """Something measured, in words; with a goal, whether it is met."""
+
+    what: str
+    told: str
+    goal: int = 0
+    met: bool | None = None
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.told}"
+
+
+def figures(quick: bool = False) -> list[Figure]:
+    """Everything that is measured here; `quick` asks fewer formulas."""
+    names = derive.names()[:: 12 if quick else 1]
+    return [*first_gradients(names), *command_line(), depth()]
 
 
 def asked(name: str) -> Derivative:
@@ -33,34 +45,48 @@ def asked(name: str) -> Derivative:
     return derive.grad(formula) if scalar else derive.jacobian(formula)
 
 
-def first_gradients() -> None:
+@contextmanager
+def fresh_cache() -> Iterator[None]:
+    """A cache folder of its own, for a while."""
+    before = os.environ.get("DERIVE_CACHE_DIR")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DERIVE_CACHE_DIR"] = os.path.join(folder, "cache")
+        try:
+            yield
+        finally:
+            os.environ.pop("DERIVE_CACHE_DIR")
+            if before is not None:
+                os.environ["DERIVE_CACHE_DIR"] = before
+
+
+def first_gradients(names: tuple[str, ...]) -> list[Figure]:
     derive.compile(asked("sigmoid"))  # the warm process: LLVM is loaded
     cold: dict[str, float] = {}
     cached: dict[str, float] = {}
     derived: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["DERIVE_CACHE_DIR"] = os.path.join(folder, "cache")
+    with fresh_cache():
         for seconds in (cold, cached):
-            for name in derive.names():
+            for name in names:
                 start = time.perf_counter()
                 derive.compile(asked(name))
                 seconds[name] = time.perf_counter() - start
-        for name in derive.names():
+        for name in names:
             start = time.perf_counter()
             _ = asked(name).program
             derived[name] = time.perf_counter() - start
-        del os.environ["DERIVE_CACHE_DIR"]
+    found = []
     for what, seconds, limit in (
         ("derive and simplify", derived, None),
-        ("derive, simplify, lower, compile (LLVM)", cold, 0.050),
-        ("the same from the cache", cached, 0.005),
+        ("derive, simplify, lower, compile: 50 ms", cold, 0.050),
+        ("the same from the cache: 5 ms", cached, 0.005),
     ):
         middle, worst = statistics.median(seconds.values()), max(seconds, key=lambda n: seconds[n])
-        goal = f"  goal {milliseconds(limit)}: {verdict(middle < limit)}" if limit else ""
-        print(f"{what}: median {milliseconds(middle)}, worst {milliseconds(seconds[worst])} ({worst}){goal}")
+        told = f"median {milliseconds(middle)}, worst {milliseconds(seconds[worst])} ({worst})"
+        found.append(Figure(what, told, 5, middle < limit) if limit else Figure(what, told))
+    return found
 
 
-def command_line() -> None:
+def command_line() -> list[Figure]:
     def started(*words: str) -> object:
         return subprocess.run([sys.executable, *words], capture_output=True, check=True)
 
@@ -68,15 +94,15 @@ def command_line() -> None:
         {"sympy": lambda: started("-c", "import sympy"), "grad": lambda: started("-m", "derive.cli", "grad", "mse")},
         rounds=7,
     )
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["DERIVE_CACHE_DIR"] = os.path.join(folder, "cache")
+    with fresh_cache():
         start = time.perf_counter()
         started("-m", "derive.cli", "grad", "mse")
         first = time.perf_counter() - start
-        del os.environ["DERIVE_CACHE_DIR"]
     ratio = found["grad"] / found["sympy"]
-    print(f"`derive grad mse`, asked again: {ratio:.2f} times `import sympy`  goal 1.3: {verdict(ratio < 1.3)}")
-    print(f"`derive grad mse`, asked for the first time: {first / found['sympy']:.2f} times `import sympy`")
+    return [
+        Figure("`derive grad mse`, asked again: 1.3 times `import sympy`", f"{ratio:.2f}", 6, ratio < 1.3),
+        Figure("`derive grad mse`, asked for the first time", f"{first / found['sympy']:.2f} times `import sympy`"),
+    ]
 
 
 def network(layers: int) -> Formula:
@@ -97,16 +123,12 @@ def network(layers: int) -> Formula:
     return Formula("Network", given=given, let=let, wrt=wrt, name="network")
 
 
-def depth() -> None:
+def depth() -> Figure:
     def differentiated(formula: Formula) -> object:
         return reverse(formula.program, formula.wrt, [f"grad_{w}" for w in formula.wrt], Context())
 
     small, large = network(32), network(64)
     found = medians({"32": lambda: differentiated(small), "64": lambda: differentiated(large)}, rounds=7)
     ratio = found["64"] / found["32"]
-    goal = f"goal 2.2: {verdict(ratio < 2.2)}"
-    print(f"64 layers take {ratio:.2f} times as long as 32 ({milliseconds(found['64'])})  {goal}")
-
-
-if __name__ == "__main__":
-    main()
+    told = f"{ratio:.2f} times ({milliseconds(found['64'])})"
+    return Figure("64 layers: at most 2.2 times as long as 32", told, 5, ratio < 2.2)

@@ -8,30 +8,30 @@ explanation is worked out after something went wrong, so that a call costs no mo
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sympy import Add, Expr, Integer, Mul
 
 from codegen import threads as workers
+from codegen.blocks import Block, Streamer
 from codegen.bounds import Bound
-from codegen.plan import Plan, plan
-from codegen.schedule import scheduled
 from codegen.signature import Loop, Signature, signature
+from codegen.streaming import row_axis, streamed
 from codegen.ufunc import Control, PythonLoop, make_ufunc, operand_types
 from derive.domains import domain
 from derive.errors import BackendUnavailable, DeriveError, DomainError, ShapeError, nearest
 from derive.program import Array, Dim, Program
 
 BACKENDS = ("numpy", "numexpr", "c", "llvm")
-NATIVE = ("c", "llvm")
 DTYPES = ("float64", "float32")
 MAX_OPERANDS = 64  # of a NumPy ufunc
+Origin: TypeAlias = "Callable[[], Program]"
 
 
 class Backend(Protocol):
@@ -73,19 +73,6 @@ def emit(program: Program, *, name: str, backend: str, dtype: str = "float64", w
     return found.emit(program, name, dtype) if whole else found.emit_function(program, name, dtype)
 
 
-def planned(program: Program, *, name: str, backend: str, dtype: str = "float64") -> Plan:
-    """What a kernel of a native backend will do: its passes over memory, operations and bytes.
-
-    Raises:
-        BackendUnavailable: the backend is not one that runs loops of our own.
-    """
-    if backend not in NATIVE:
-        natives = " or ".join(NATIVE)
-        raise BackendUnavailable(f"a plan is of loops, and backend {backend!r} has none of its own; ask for {natives}")
-    native = backend == "llvm"
-    return plan(scheduled(program, name, products=native), dtype, threads=native)
-
-
 def compile_program(
     program: Program,
     *,
@@ -102,7 +89,10 @@ def compile_program(
         ShapeError: a size of the program cannot be read off its inputs.
     """
     text = emit(program, name=name, backend=backend, dtype=dtype, whole=True)
-    return assemble(text, signature(program), name=name, backend=backend, dtype=dtype, doc=doc, threads=threads)
+    known = signature(program)
+    return assemble(
+        text, known, name=name, backend=backend, dtype=dtype, doc=doc, threads=threads, origin=lambda: program
+    )
 
 
 def assemble(
@@ -114,8 +104,11 @@ def assemble(
     dtype: str,
     doc: str = "",
     threads: int | None = None,
+    origin: Origin,
 ) -> Kernel:
-    """A kernel from text that was emitted before, that uses at most so many `threads`.
+    """A kernel from text that was emitted before, of the program that `origin` gives when it is asked.
+
+    It uses at most so many `threads`.
 
     Raises:
         DomainError: `threads` is not a whole number from 1.
@@ -127,7 +120,7 @@ def assemble(
     control = Control(0, workers.default() if threads is None else workers.checked(threads))
     loop = usable(backend).build(source, signature, name, dtype)
     ufunc = make_ufunc(loop, signature, name, dtype, doc or name, control)
-    return Kernel(name, backend, dtype, source, signature, doc, ufunc, loop, control)
+    return Kernel(name, backend, dtype, source, signature, doc, ufunc, loop, control, origin)
 
 
 def _named(name: str) -> Backend:
@@ -159,6 +152,8 @@ class Kernel:
     ufunc: np.ufunc
     loop: Loop = field(repr=False)
     control: Control = field(repr=False)
+    origin: Origin = field(repr=False)
+    streamers: dict[tuple[str, ...], Streamer] = field(default_factory=dict, repr=False)
 
     def __call__(self, *arrays: ArrayLike, out: Any = None, **named: ArrayLike) -> Any:
         """The results for these arrays."""
@@ -178,6 +173,38 @@ class Kernel:
             self.control.failed = 0
             raise DeriveError(f"{self.name} found no memory for its intermediate arrays")
         return self._result(*results) if isinstance(results, tuple) else results
+
+    def map_blocks(
+        self, blocks: Iterable[Block], /, over: str | None = None, progress: bool | None = None, **fixed: ArrayLike
+    ) -> Any:
+        """The results for rows that come in blocks, in the memory of one block.
+
+        A block is a tuple of arrays in the order of the inputs, or a mapping of their names; `derive.blocks` cuts them
+        from arrays and files. `fixed` are the inputs that have no rows, each whole. The rows lie along the leading axis
+        that the arrays in blocks share, or along the size that `over` names. `progress` draws a bar on standard error;
+        by default it does on a terminal.
+
+        Raises:
+            DeriveError: an output has an entry for every row, or a quantity cannot be had from totals over blocks, or
+                takes a second pass over blocks that can be read only once; the message names it.
+            ShapeError: a block does not fit those before it.
+
+        >>> from derive.kernels import mse_grad
+        >>> blocks = [([[1.0, 2.0]], [3.0]), ([[0.0, 1.0]], [1.0])]
+        >>> mse_grad.map_blocks(blocks, w=[1.0, 1.0])
+        array([0., 0.])
+        """
+        key = (over or "", *sorted(fixed))
+        if key not in self.streamers:
+            program = self.origin()
+            stream = streamed(program, row_axis(program, fixed, over))
+            self.streamers[key] = Streamer.of(self.name, stream, self._sibling)
+        found = [np.asarray(r).astype(self.dtype)[()] for r in self.streamers[key](blocks, fixed, progress)]
+        return self._result(*found) if len(found) > 1 else found[0]
+
+    def _sibling(self, program: Program, name: str, exact: bool) -> Kernel:
+        """A kernel of another program by the same backend, in float64 where it has to be exact."""
+        return compile_program(program, name=name, backend=self.backend, dtype="float64" if exact else self.dtype)
 
     def __repr__(self) -> str:
         return f"<kernel {self.name} {self.signature} ({self.backend}, {self.dtype})>"

@@ -28,9 +28,12 @@ from codegen.loops import (
     values,
 )
 from codegen.partition import Parts, names_used, parted
+from codegen.schedule import scheduled
 from codegen.tiling import ROWS, tiled
-from derive.program import Array, name_of, names_in
+from derive.errors import BackendUnavailable
+from derive.program import Array, Program, name_of, names_in
 
+NATIVE = ("c", "llvm")
 WIDTHS = {"float64": 8, "float32": 4}
 
 
@@ -94,6 +97,19 @@ class Plan:
         lines += ["", f"in all {_text(self.operations)} operations, {_text(self.bytes)} bytes"]
         lines.append(f"workspace {_text(self.workspace)} bytes" if self.workspace != 0 else "no workspace")
         return "\n".join(lines)
+
+
+def planned(program: Program, *, name: str, backend: str, dtype: str = "float64") -> Plan:
+    """What a kernel of a native backend will do: its passes over memory, operations and bytes.
+
+    Raises:
+        BackendUnavailable: the backend is not one that runs loops of our own.
+    """
+    if backend not in NATIVE:
+        natives = " or ".join(NATIVE)
+        raise BackendUnavailable(f"a plan is of loops, and backend {backend!r} has none of its own; ask for {natives}")
+    native = backend == "llvm"
+    return plan(scheduled(program, name, products=native), dtype, threads=native)
 
 
 def plan(nest: Nest, dtype: str, threads: bool) -> Plan:

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from codegen.blocks import blocks
     from derive.api import (
         batch,
         compile,
@@ -61,6 +62,7 @@ __all__ = [
     "Step",
     "UnknownFormula",
     "batch",
+    "blocks",
     "compile",
     "descend",
     "emit",
@@ -79,7 +81,12 @@ __all__ = [
     "vjp",
 ]
 
-_HOMES = {"Formula": "derive.formulas", "Derivation": "derive.derivation", "Step": "derive.derivation"}
+_HOMES = {
+    "Formula": "derive.formulas",
+    "Derivation": "derive.derivation",
+    "Step": "derive.derivation",
+    "blocks": "codegen.blocks",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
 from codegen import kernel as kernels
+from codegen import plan as plans
 from codegen import store
 from codegen.kernel import Kernel
 from codegen.plan import Plan
@@ -63,8 +64,13 @@ def compile_kernel(
     record = store.record("kernel", key, lambda: _emitted(asked, backend, dtype, value))
     signature = kernels.restored(record["signature"])
     name, doc = record["name"], record["doc"]
-    source = record["source"]
-    return kernels.assemble(source, signature, name=name, backend=backend, dtype=dtype, doc=doc, threads=threads)
+
+    def origin() -> Program:
+        return _to_compile(asked, value)[0]
+
+    return kernels.assemble(
+        record["source"], signature, name=name, backend=backend, dtype=dtype, doc=doc, threads=threads, origin=origin
+    )
 
 
 def emit_source(asked: Asked, backend: str = "llvm", dtype: str = "float64", value: bool = False) -> str:
@@ -76,7 +82,7 @@ def emit_source(asked: Asked, backend: str = "llvm", dtype: str = "float64", val
 def planned(asked: Asked, backend: str = "llvm", dtype: str = "float64", value: bool = False) -> Plan:
     """What a kernel will do; nothing is built."""
     program, name = _to_compile(asked, value)
-    return kernels.planned(program, name=name, backend=backend, dtype=dtype)
+    return plans.planned(program, name=name, backend=backend, dtype=dtype)
 
 
 def _key(asked: Asked) -> str:

@@ -115,6 +115,16 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--all", action="store_true", help="every formula of the catalog")
     check.add_argument("--backend", action="append", help="only this backend; may be given several times")
 
+    race = _command(commands, "bench", "kernels beside the peers that are installed", "benchmarking.bench")
+    race.add_argument("names", nargs="*", metavar="NAME|TEXT", help="formulas (default: a few of different kinds)")
+    race.add_argument("--given", default="", help='declarations for a text: "X: n d, w: d, y: n"')
+    race.add_argument("--wrt", help="the inputs to differentiate by (default: those the entry names)")
+    race.add_argument(
+        "--sizes", nargs="+", default=[], metavar="N=…", help="sizes such as n=1000,d=16 (default: growing)"
+    )
+    race.add_argument("--dtype", default="float64", choices=("float64", "float32"))
+    race.add_argument("--seconds", type=float, default=0.5, help="for each size (default: %(default)s)")
+
     _command(commands, "doctor", "what works on this machine", "doctor")
     return top
 
@@ -140,11 +150,12 @@ def _walk(command: argparse.ArgumentParser) -> None:
 
 
 def _loaded(name: str) -> Run:
-    """A command's function, imported when it runs, so that `--help` costs nothing."""
+    """A command's function (of a module beside this one), imported when it runs, so that `--help` costs nothing."""
+    home, _, function = name.rpartition(".")
 
     def run(options: argparse.Namespace) -> int:
-        commands = import_module("derive.cli.commands")
-        status: int = getattr(commands, name)(options)
+        commands = import_module(f"derive.cli.{home or 'commands'}")
+        status: int = getattr(commands, function)(options)
         return status
 
     return run

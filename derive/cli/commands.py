@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import catalog
-from codegen import kernel, store
+from codegen import kernel, progress, store
 from derive import api, hand, pages
 from derive.calculus.questions import KINDS
 from derive.cli.style import bold, changed, dim, green, red
@@ -140,9 +140,9 @@ def grade(options: argparse.Namespace) -> int:
     files = hand.graded(Path(options.folder))
     rows = []
     for done, path in enumerate(files):
-        _progress(done, len(files), path.name)
+        progress.draw(done, len(files), path.name)
         rows.append(_graded(path))
-    _progress(len(files), len(files), "")
+    progress.draw(len(files), len(files), "")
     table = io.StringIO()
     writer = csv.DictWriter(table, list(rows[0]))
     writer.writeheader()
@@ -282,9 +282,9 @@ def check(options: argparse.Namespace) -> int:
     with _workers(len(names)) as pool:
         found = pool.map(_checked, names, [backends] * len(names), chunksize=4)
         for done, name in enumerate(names):
-            _progress(done, len(names), name)
+            progress.draw(done, len(names), name)
             rows.append((name, *next(found)))
-    _progress(len(names), len(names), "")
+    progress.draw(len(names), len(names), "")
     ok = all(all(cell["ok"] for cell in cells.values()) for _, cells, _ in rows)
     if options.json:
         _json({"ok": ok, "formulas": {name: cells for name, cells, _ in rows}})
@@ -427,18 +427,6 @@ def _cell(cell: dict[str, Any] | None, column: str) -> str:
     if not cell["ok"]:
         return red("FAILED".ljust(10))
     return green(("proved" if column == "claims" else f"{cell['worst_error']:.0e}").ljust(10))
-
-
-def _progress(done: int, total: int, name: str) -> None:
-    """A bar on standard error, on a terminal only."""
-    if sys.stderr.isatty():
-        bar = "█" * (done * 30 // max(total, 1))
-        print(
-            f"\r\033[K{bar:30} {done}/{total} {name}" if done < total else "\r\033[K",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
 
 
 def _json(document: Any) -> int:

@@ -34,7 +34,7 @@ FLOORS = [
     ("derive.presented",),
     ("derive.derivative",),
     ("derive.descent", "derive.stationary_point", "derive.worked_example"),
-    ("derive.pictures", "derive.pages"),
+    ("derive.comparison", "derive.pictures", "derive.pages"),
     ("derive.api",),
     ("derive.kernels", "derive.testing", "derive.cli", "derive"),
 ]
@@ -54,6 +54,7 @@ ROOF = (
     "derive.api",
     "derive.compilation",
     "derive.charts",
+    "derive.comparison",
     "derive.derivative",
     "derive.expansion",
     "derive.kernels",
