@@ -29,6 +29,8 @@ from codegen.schedule import scheduled
 from codegen.signature import Loop as MachineLoop
 from codegen.signature import Signature, signature
 from codegen.spelling import Speller
+from codegen.vector_math import llvm_text
+from codegen.vector_math.library import FUNCTIONS, SUFFIX
 from derive.errors import BackendUnavailable
 from derive.program import Array, Dim, Index, Program, is_element, name_of, positions_of
 
@@ -515,10 +517,13 @@ class _Module(Speller[str]):
         return self.select(self.let(f"or i1 {first}, {unordered}"), left, right)
 
     def function(self, name: str, args: list[str]) -> str:
+        given = ", ".join(f"{self.type} {arg}" for arg in args)
+        if name in FUNCTIONS:
+            self.declared.update(llvm_text.definition(name, "float32" if self.single else "float64"))
+            return self.let(f"call {self.type} @{name}{SUFFIX}({given})")
         kind = "f32" if self.single else "f64"
         called = f"llvm.{name}.{kind}" if name in INTRINSICS else f"{name}f" if self.single else name
         types = ", ".join([self.type] * len(args))
         attributes = "" if name in INTRINSICS else " nounwind willreturn memory(none)"
         self.declare(called, f"{self.type} @{called}({types}){attributes}")
-        given = ", ".join(f"{self.type} {arg}" for arg in args)
         return self.let(f"call {self.type} @{called}({given})")

@@ -1,0 +1,49 @@
+"""The functions that kernels carry with them instead of calling the C library, by their C names.
+
+A function is entered in one row: what it is called, and how it is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from codegen.vector_math.arithmetic import Value, parameter
+from codegen.vector_math.exponentials import exp, expm1, tanh
+from codegen.vector_math.formats import FORMATS
+from codegen.vector_math.logarithms import log, log1p
+
+FUNCTIONS: dict[str, Callable[..., Value]] = {
+    "exp": exp,
+    "expm1": expm1,
+    "log": log,
+    "log1p": log1p,
+    "tanh": tanh,
+}
+PARAMETERS = {"pow": ("x", "y")}
+SUFFIX = "_of"  # what kernels call their copy of a function: `exp_of`
+
+
+@dataclass(frozen=True, eq=False)
+class Routine:
+    """A function as a graph of operations from its parameters to its result."""
+
+    name: str
+    doc: str
+    parameters: tuple[Value, ...]
+    result: Value
+
+    @property
+    def called(self) -> str:
+        """Its name in a kernel."""
+        return self.name + SUFFIX
+
+
+@cache
+def routine(name: str, dtype: str) -> Routine:
+    """The function `name` for numbers of `dtype`."""
+    function = FUNCTIONS[name]
+    parameters = tuple(parameter(letter, FORMATS[dtype].real) for letter in PARAMETERS.get(name, ("x",)))
+    doc = (function.__doc__ or "").splitlines()[0]
+    return Routine(name, doc, parameters, function(*parameters))
