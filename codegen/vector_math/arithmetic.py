@@ -252,6 +252,12 @@ def from_bits(x: Value) -> Value:
     return Value("from_bits", x.format.real, (x,))
 
 
+def leading(x: Value) -> Value:
+    """The number cut to the leading half of its digits, so that a product of two such is exact."""
+    cut = (x.format.mantissa + 2) // 2
+    return from_bits(bits(x) & (x.format.all_bits - ((1 << cut) - 1)))
+
+
 def widened(x: Value) -> Value:
     """The same number in double precision."""
     return Value("widen", "f64", (x,)) if x.kind == "f32" else x

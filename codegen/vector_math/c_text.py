@@ -13,10 +13,18 @@ from codegen.vector_math.library import FUNCTIONS, SUFFIX, routine
 TYPES = {"f64": "double", "f32": "float", "i64": "uint64_t", "i32": "uint32_t", "i1": "int"}
 SUFFIXES = {"f64": "", "f32": "f", "i64": "u", "i32": "u", "i1": ""}
 ATOM = re.compile(r"\w+|\d[\w.]*(e[-+]?\d+)?f?|\w+\([^()]*\)", re.ASCII)
+INLINE = """\
+/* Loops are vectorised only if what they call becomes part of them. */
+#ifdef __GNUC__
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
+"""
 HELPERS = {
     "multiply_add": """\
 /* a*b + c, rounded once where the processor has an instruction for it. */
-static inline {real} multiply_add{n}({real} a, {real} b, {real} c)
+INLINE {real} multiply_add{n}({real} a, {real} b, {real} c)
 {{
 #ifdef FP_FAST_FMA{S}
     return fma{s}(a, b, c);
@@ -26,7 +34,7 @@ static inline {real} multiply_add{n}({real} a, {real} b, {real} c)
 }}
 """,
     "bits": """\
-static inline {integer} bits{n}({real} x)
+INLINE {integer} bits{n}({real} x)
 {{
     {integer} bits;
     memcpy(&bits, &x, sizeof bits);
@@ -34,7 +42,7 @@ static inline {integer} bits{n}({real} x)
 }}
 """,
     "from_bits": """\
-static inline {real} from_bits{n}({integer} bits)
+INLINE {real} from_bits{n}({integer} bits)
 {{
     {real} x;
     memcpy(&x, &bits, sizeof x);
@@ -49,6 +57,8 @@ def definitions(body: str, dtype: str) -> str:
     """The functions of the library that `body` calls, with what they need; nothing if it calls none."""
     called = [name for name in FUNCTIONS if re.search(rf"\b{name}{SUFFIX}\(", body)]
     functions = [definition(name, dtype) for name in called]
+    if not functions:
+        return ""
     text = "\n".join(functions)
     helpers = []
     for helper, template in HELPERS.items():
@@ -62,7 +72,7 @@ def definitions(body: str, dtype: str) -> str:
                     "S": SUFFIXES[kind].upper(),
                 }
                 helpers.append(template.format(**words))
-    return "\n".join([*helpers, *functions])
+    return "\n".join([INLINE, *helpers, *functions])
 
 
 def definition(name: str, dtype: str) -> str:
@@ -78,7 +88,7 @@ def definition(name: str, dtype: str) -> str:
     parameters = ", ".join(f"{TYPES[given.kind]} {given.name}" for given in asked.parameters)
     lines = [
         f"/* {asked.doc} */",
-        f"static inline {kind} {asked.called}({parameters})",
+        f"INLINE {kind} {asked.called}({parameters})",
         "{",
         *(f"    {line}" for line in writer.lines),
         f"    return {writer.texts[id(asked.result)]};",

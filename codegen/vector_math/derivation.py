@@ -1,15 +1,14 @@
 """Where the coefficients come from: minimax polynomials by Remez's exchange, computed with many digits.
 
-Each row of `APPROXIMATIONS` is a smooth function on an interval and the weight of its error in the result. The
-exchange is repeated with the coefficient that matters most rounded to the format, until all are, so that the others
-make up for the rounding. `python -m codegen.vector_math.derivation` prints `codegen/vector_math/coefficients.py`.
+Each row of `APPROXIMATIONS` is a smooth function on an interval and the weight of its error in the result. Functions
+are arranged so that the leading part of the result is exact and the rounding of coefficients hardly counts; the error
+that is printed includes it. `python -m codegen.vector_math.derivation` prints `codegen/vector_math/coefficients.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 import mpmath
@@ -19,9 +18,9 @@ from mpmath import mp
 from codegen.vector_math.formats import DOUBLE, FORMATS, Format
 
 Real: TypeAlias = Any  # mpmath's numbers have no types
+Sample: TypeAlias = tuple[Real, Real, Real]  # a point, the function there, and the weight of an error there
 DIGITS = 60
 GRID = 24  # points looked at between neighbouring alternation points
-ROUNDS = 12
 SETTLED = 1.01  # the exchange ends when the largest error is this close to the levelled one
 
 
@@ -46,13 +45,33 @@ def _log_tail(z: Real) -> Real:
     return (2 * mp.atanh(s) - 2 * s) / s**3
 
 
+def _odd(function: Callable[[Real], Real]) -> Callable[[Real], Real]:
+    """`f(x)/x − 1` in z = x²."""
+    return lambda z: function(mp.sqrt(z)) / mp.sqrt(z) - 1
+
+
+def _over_cube(function: Callable[[Real], Real]) -> Callable[[Real], Real]:
+    """`(f(x) − x)/x³` in z = x²."""
+    return lambda z: _odd(function)(z) / z
+
+
+def _normal_tail(q: Real) -> Real:
+    """`(1 + 2x) exp(x²) erfc(x) − 5/4` in q = (x − 4)/(x + 4), which hardly changes."""
+    x = 4 * (1 + q) / (1 - q)
+    return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x) - mp.mpf(5) / 4
+
+
+def _centred(x: float) -> Real:
+    return (mp.mpf(x) - 4) / (mp.mpf(x) + 4)
+
+
 APPROXIMATIONS = (
     Approximation(
         "exp",
         _expm1_tail,
         lambda r: r**2 / mp.exp(r),
         lambda: (-mp.log(2) * mp.mpf("0.5001"), mp.log(2) * mp.mpf("0.5001")),
-        {"float64": 10, "float32": 4},
+        {"float64": 9, "float32": 4},
     ),
     Approximation(
         "log",
@@ -60,6 +79,41 @@ APPROXIMATIONS = (
         lambda z: z,
         lambda: (mp.mpf(0), ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mp.mpf("1.0001")),
         {"float64": 6, "float32": 2},
+    ),
+    Approximation(
+        "pow",
+        lambda z: (_log_tail(z) - mp.mpf(2) / 3) / z,
+        lambda z: z**2,
+        lambda: (mp.mpf(0), ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mp.mpf("1.0001")),
+        {"float64": 7},
+    ),
+    Approximation(
+        "sinh",
+        _over_cube(mp.sinh),
+        lambda z: z * mp.sqrt(z) / mp.sinh(mp.sqrt(z)),
+        lambda: (mp.mpf(0), mp.mpf(1)),
+        {"float64": 6, "float32": 2},
+    ),
+    Approximation(
+        "atan",
+        _over_cube(mp.atan),
+        lambda z: z * mp.sqrt(z) / mp.atan(mp.sqrt(z)),
+        lambda: (mp.mpf(0), mp.tan(mp.pi / 8) ** 2 * mp.mpf("1.0001")),
+        {"float64": 10, "float32": 4},
+    ),
+    Approximation(
+        "erf",
+        _odd(mp.erf),
+        lambda z: mp.sqrt(z) / mp.erf(mp.sqrt(z)),
+        lambda: (mp.mpf(0), mp.mpf(1)),
+        {"float64": 11},
+    ),
+    Approximation(
+        "erfc",
+        _normal_tail,
+        lambda q: 1,
+        lambda: (_centred(0.499), _centred(27.26)),
+        {"float64": 21},
     ),
 )
 
@@ -69,44 +123,31 @@ def derived(approximation: Approximation, format: Format) -> tuple[tuple[float, 
     with mp.workdps(DIGITS):
         low, high = approximation.interval()
         degree = approximation.degrees[format.dtype]
-        fixed: dict[int, Real] = {}
-        coefficients, error = _exchanged(approximation, low, high, degree, fixed)
-        while len(fixed) <= degree:
-            at = min(power for power in range(degree + 1) if power not in fixed)
-            fixed[at] = _rounded(coefficients[at], format)
-            coefficients, error = _exchanged(approximation, low, high, degree, fixed)
-        return tuple(float(c) for c in coefficients), float(error)
+        grid = [
+            (v, approximation.function(v), approximation.weight(v)) for v in _grid(low, high, max(degree + 2, 8) * GRID)
+        ]
+        rounded = [_rounded(c, format) for c in _best(grid, degree)]
+        return tuple(float(c) for c in rounded), float(max(map(abs, _errors(grid, rounded))))
 
 
 def _rounded(value: Real, format: Format) -> Real:
     return mp.mpf(float(value)) if format is DOUBLE else mp.mpf(float(np.float32(float(value))))
 
 
-def _exchanged(
-    row: Approximation, low: Real, high: Real, degree: int, fixed: dict[int, Real]
-) -> tuple[list[Real], Real]:
-    """The best polynomial with the `fixed` coefficients, and its error, by Remez's exchange."""
-    free = [power for power in range(degree + 1) if power not in fixed]
-    count = len(free) + 1
-    middle, half = (low + high) / 2, (high - low) / 2
-    points = [middle - half * mp.cos(mp.pi * (mp.mpf(2 * k + 1) / (2 * count))) for k in range(count)]
-    points = [v if abs(v) > half / count**2 else half / count for v in points]  # weights may vanish at zero
-    grid = _grid(low, high, max(degree + 2, 8) * GRID)
-    targets = [(v, row.function(v), row.weight(v)) for v in grid]
-    rest = [(v, f - sum(c * v**p for p, c in fixed.items()), w) for v, f, w in targets]
-    best: tuple[list[Real], Real] | None = None
-    for _ in range(ROUNDS):
-        solved, level = _levelled(row, points, free, fixed)
-        errors = [w * (f - sum(c * v**p for p, c in solved.items())) for v, f, w in rest]
-        largest = max(abs(e) for e in errors)
-        coefficients = [fixed.get(power, solved.get(power, mp.mpf(0))) for power in range(degree + 1)]
-        if best is None or largest < best[1]:
-            best = coefficients, largest
-        if not free or largest <= SETTLED * abs(level):
-            break
+def _errors(grid: Sequence[Sample], coefficients: Sequence[Real]) -> list[Real]:
+    return [weight * (target - mp.polyval(coefficients[::-1], v)) for v, target, weight in grid]
+
+
+def _best(grid: Sequence[Sample], degree: int) -> list[Real]:
+    """The polynomial whose largest weighted error is smallest, by Remez's exchange."""
+    count = degree + 2
+    points = [grid[(2 * k + 1) * (len(grid) - 1) // (2 * count)] for k in range(count)]
+    while True:
+        coefficients, level = _levelled(points, degree)
+        errors = _errors(grid, coefficients)
+        if max(map(abs, errors)) <= SETTLED * abs(level):
+            return coefficients
         points = _alternation(grid, errors, count)
-    assert best is not None
-    return best
 
 
 def _grid(low: Real, high: Real, count: int) -> list[Real]:
@@ -116,37 +157,32 @@ def _grid(low: Real, high: Real, count: int) -> list[Real]:
     return [v if abs(v) > mp.mpf(10) ** -12 else half * mp.mpf(10) ** -6 for v in points]
 
 
-def _levelled(
-    row: Approximation, points: Sequence[Real], free: Sequence[int], fixed: dict[int, Real]
-) -> tuple[dict[int, Real], Real]:
+def _levelled(points: Sequence[Sample], degree: int) -> tuple[list[Real], Real]:
     """The polynomial whose weighted errors at `points` are equal in size and alternate in sign."""
     matrix, right = mp.matrix(len(points)), mp.matrix(len(points), 1)
-    for at, v in enumerate(points):
-        weight = row.weight(v)
-        for column, power in enumerate(free):
-            matrix[at, column] = weight * v**power
-        matrix[at, len(free)] = (-1) ** at
-        right[at] = weight * (row.function(v) - sum(c * v**p for p, c in fixed.items()))
-    solution = mpmath.lu_solve(matrix, right)
-    return dict(zip(free, solution, strict=False)), solution[len(free)]
+    for at, (v, target, weight) in enumerate(points):
+        for power in range(degree + 1):
+            matrix[at, power] = weight * v**power
+        matrix[at, degree + 1] = (-1) ** at
+        right[at] = weight * target
+    *coefficients, level = mpmath.lu_solve(matrix, right)
+    return coefficients, level
 
 
-def _alternation(grid: Sequence[Real], errors: Sequence[Real], count: int) -> list[Real]:
-    """The extrema of the error, one for each run of one sign; the smallest are dropped from the ends."""
-    runs: list[tuple[Real, Real]] = []
-    for v, error in zip(grid, errors, strict=True):
-        if runs and (runs[-1][1] > 0) == (error > 0):
-            if abs(error) > abs(runs[-1][1]):
-                runs[-1] = v, error
+def _alternation(grid: Sequence[Sample], errors: Sequence[Real], count: int) -> list[Sample]:
+    """The samples of largest error, one for each run of one sign; the smallest are dropped from the ends."""
+    runs: list[int] = []
+    for at, error in enumerate(errors):
+        if runs and (errors[runs[-1]] > 0) == (error > 0):
+            if abs(error) > abs(errors[runs[-1]]):
+                runs[-1] = at
         else:
-            runs.append((v, error))
+            runs.append(at)
     while len(runs) > count:
-        runs.pop(0 if abs(runs[0][1]) < abs(runs[-1][1]) else -1)
-    points = [v for v, _ in runs]
-    while len(points) < count:  # the grid missed an alternation: look between the points that are furthest apart
-        gap, k = max((b - a, k) for k, (a, b) in enumerate(pairwise(points)))
-        points.insert(k + 1, points[k] + gap / 2)
-    return points
+        runs.pop(0 if abs(errors[runs[0]]) < abs(errors[runs[-1]]) else -1)
+    if len(runs) < count:
+        raise ArithmeticError(f"the error alternates {len(runs)} times where it should {count} times; refine the grid")
+    return [grid[at] for at in runs]
 
 
 def text() -> str:

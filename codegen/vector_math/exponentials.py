@@ -6,6 +6,7 @@ exact), then `eˣ = 2ᵏ eʳ`. The power of two is built from bits.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mpmath import mp
@@ -49,7 +50,7 @@ def _constants(format: Format) -> _Constants:
             low=float(mp.log(2) - high),
             largest=float(mp.floor(largest * digits) / digits),
             smallest=float(-(format.bias + format.mantissa + 1) * mp.log(2)),
-            lifted=float(-(format.bias - 3) * mp.log(2)),
+            lifted=float(-(format.bias - 13) * mp.log(2)),
         )
 
 
@@ -60,13 +61,23 @@ def exp(x: Value) -> Value:
     """The exponential of x; results below the normal numbers are right, too."""
     own = CONSTANTS[x.format.dtype]
     clamped = where(x < own.smallest, own.smallest, x).named("clamped")
-    shifted, r, _ = _reduced(clamped)
-    q = polynomial(r, COEFFICIENTS["exp"][x.format.dtype]).named("q")
-    small = (x < own.lifted).named("small")
-    whole = (1 + multiply_add(r * r, q, r)).named("whole")
-    exponent = (bits(shifted) << x.format.mantissa) + where(small, LIFT << x.format.mantissa, 0, x.format.integer)
-    scaled = from_bits(bits(whole) + exponent) * where(small, 2.0**-LIFT, 1)
+    scaled = exp_of_sum(clamped, None, None)
     return where(x <= own.largest, scaled, x * float("inf"))
+
+
+def exp_of_sum(x: Value, low: Value | None, factor: Callable[[Value, Value], Value] | None) -> Value:
+    """`exp(x + low)` for an x in range, its digits changed by `factor(digits, lost)` before 2ᵏ is put to them."""
+    own = CONSTANTS[x.format.dtype]
+    shifted, r, _ = _reduced(x, low)
+    q = polynomial(r, COEFFICIENTS["exp"][x.format.dtype]).named("q")
+    grown = multiply_add(r * r, q, r).named("grown")
+    digits = (1 + grown).named("digits")
+    if factor is not None:
+        digits = factor(digits, grown - (digits - 1)).named("product")
+    small = (x < own.lifted).named("small")
+    raised = where(small, LIFT << x.format.mantissa, 0, x.format.integer)
+    exponent = ((bits(shifted) << x.format.mantissa) + raised).named("exponent")
+    return from_bits(bits(digits) + exponent) * where(small, 2.0**-LIFT, 1)
 
 
 def expm1(x: Value) -> Value:
@@ -90,9 +101,36 @@ def tanh(x: Value) -> Value:
     return where(size < 2.0 ** -(x.format.mantissa // 2 + 2), x, copy_sign(corrected, x))
 
 
+def sinh(x: Value) -> Value:
+    """Half the difference of `eˣ` and `e⁻ˣ`; up to 1 a polynomial."""
+    size = abs(x).named("size")
+    quarter = _quarter(size)
+    large = 2 * (quarter - 0.0625 / quarter)
+    square = (x * x).named("square")
+    small = multiply_add(size * square, polynomial(square, COEFFICIENTS["sinh"][x.format.dtype]), size)
+    value = where(size < 1, small, large)
+    return copy_sign(where(size < CONSTANTS[x.format.dtype].largest + 1, value, size * float("inf")), x)
+
+
+def cosh(x: Value) -> Value:
+    """Half the sum of `eˣ` and `e⁻ˣ`."""
+    size = abs(x).named("size")
+    quarter = _quarter(size)
+    value = 2 * (quarter + 0.0625 / quarter)
+    return where(size < CONSTANTS[x.format.dtype].largest + 1, value, size * float("inf"))
+
+
+def _quarter(x: Value) -> Value:
+    """A quarter of `eˣ`, which is finite where half of it still is."""
+    shifted, r, _ = _reduced(x, None)
+    q = polynomial(r, COEFFICIENTS["exp"][x.format.dtype]).named("q")
+    scale = from_bits((bits(shifted) << x.format.mantissa) + x.format.power_of_two(-2))
+    return (scale * (1 + multiply_add(r * r, q, r))).named("quarter")
+
+
 def _expm1(x: Value) -> tuple[Value, Value]:
     """`2ᵏ eʳ − 1` added up from the largest part, which is exact, to the smallest; and what the additions lost."""
-    shifted, r, lost = _reduced(x)
+    shifted, r, lost = _reduced(x, None)
     tail = multiply_add(r * r, polynomial(r, COEFFICIENTS["exp"][x.format.dtype]).named("q"), lost).named("tail")
     half = from_bits((bits(shifted) << x.format.mantissa) + x.format.power_of_two(-1)).named("half")
     leading = multiply_add(half, r, half - 0.5).named("leading")
@@ -101,12 +139,12 @@ def _expm1(x: Value) -> tuple[Value, Value]:
     return (2 * total).named("u"), 2 * (first + multiply_add(half, tail, leading - total))
 
 
-def _reduced(x: Value) -> tuple[Value, Value, Value]:
-    """The number whose low bits are k, the remainder r, and what r lost in rounding."""
+def _reduced(x: Value, low: Value | None) -> tuple[Value, Value, Value]:
+    """The number whose low bits are k, the remainder r of `x + low`, and what r lost in rounding."""
     own = CONSTANTS[x.format.dtype]
     shifted = multiply_add(x, own.log2_e, x.format.shifter).named("shifted")
     k = (shifted - x.format.shifter).named("k")
     high = multiply_add(k, -own.high, x).named("high")
-    low = (k * own.low).named("low")
-    r = (high - low).named("r")
-    return shifted, r, (high - r) - low
+    rest = (k * own.low if low is None else multiply_add(k, own.low, -low)).named("rest")
+    r = (high - rest).named("r")
+    return shifted, r, (high - r) - rest

@@ -43,14 +43,9 @@ class Format:
         return (1 << self.mantissa) - 1
 
     @property
-    def sign_mask(self) -> int:
-        """All bits but the sign's."""
-        return (1 << (self.mantissa + self.bias.bit_length() + 1)) - 1
-
-    @property
-    def infinity(self) -> int:
-        """The bits of infinity."""
-        return (2 * self.bias + 1) << self.mantissa
+    def all_bits(self) -> int:
+        """A mask that keeps every bit."""
+        return (1 << (self.mantissa + self.bias.bit_length() + 2)) - 1
 
     def power_of_two(self, exponent: int) -> int:
         """The bits of a power of two."""

@@ -10,16 +10,25 @@ from dataclasses import dataclass
 from functools import cache
 
 from codegen.vector_math.arithmetic import Value, parameter
-from codegen.vector_math.exponentials import exp, expm1, tanh
+from codegen.vector_math.error_function import erf, erfc
+from codegen.vector_math.exponentials import cosh, exp, expm1, sinh, tanh
 from codegen.vector_math.formats import FORMATS
+from codegen.vector_math.inverse_tangent import atan
 from codegen.vector_math.logarithms import log, log1p
+from codegen.vector_math.powers import power
 
 FUNCTIONS: dict[str, Callable[..., Value]] = {
     "exp": exp,
     "expm1": expm1,
     "log": log,
     "log1p": log1p,
+    "sinh": sinh,
+    "cosh": cosh,
     "tanh": tanh,
+    "atan": atan,
+    "erf": erf,
+    "erfc": erfc,
+    "pow": power,
 }
 PARAMETERS = {"pow": ("x", "y")}
 SUFFIX = "_of"  # what kernels call their copy of a function: `exp_of`

@@ -29,11 +29,8 @@ ROOTS = {dtype: _bits_of_root(format) for dtype, format in FORMATS.items()}
 
 def log(x: Value) -> Value:
     """The natural logarithm; −∞ at zero, not a number below."""
-    small = (x < x.format.smallest_normal).named("small")
-    raised = (x * where(small, 2.0**RAISED, 1)).named("raised")
-    exponent, m = split(raised)
-    k = (whole_number(exponent) - where(small, RAISED, 0)).named("k")
-    return at_the_ends(x, 0, _log_of_parts(k, (m - 1).named("f"), literal(0, x.kind)))
+    k, f = parts(x)
+    return at_the_ends(x, 0, _log_of_parts(k, f, literal(0, x.kind)))
 
 
 def log1p(x: Value) -> Value:
@@ -46,6 +43,14 @@ def log1p(x: Value) -> Value:
     inverse = where(x < 2.0 ** (x.format.mantissa + 2), scale, 0) * multiply_add(f, f - 1, 1)
     value = at_the_ends(x, -1, _log_of_parts(k, f, (lost * inverse).named("low")))
     return where(abs(x) < 2.0 ** -(x.format.mantissa + 2), x, value)
+
+
+def parts(x: Value) -> tuple[Value, Value]:
+    """The k and f of a positive number."""
+    small = (x < x.format.smallest_normal).named("tiny")
+    raised = (x * where(small, 2.0**RAISED, 1)).named("raised")
+    exponent, m = split(raised)
+    return (whole_number(exponent) - where(small, RAISED, 0)).named("k"), (m - 1).named("f")
 
 
 def split(x: Value) -> tuple[Value, Value]:
