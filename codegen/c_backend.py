@@ -52,7 +52,7 @@ RESERVED = frozenset(
     for line in (
         "auto break case char const continue default do double else enum extern float for goto if inline int long",
         "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while",
-        "INLINE NULL EOF INFINITY NAN HUGE_VAL HUGE_VALF RAND_MAX EXIT_FAILURE EXIT_SUCCESS MATH_ERRNO math_errhandling",
+        "NULL EOF INFINITY NAN HUGE_VAL HUGE_VALF RAND_MAX EXIT_FAILURE EXIT_SUCCESS MATH_ERRNO math_errhandling",
         "main abs labs llabs div ldiv lldiv atof atoi atol atoll strtod strtof strtold strtol strtoul strtoll strtoull",
         "rand srand malloc calloc realloc free abort exit atexit getenv system bsearch qsort mblen mbtowc wctomb",
         "alloca gamma lgamma tgamma erf erfc j0 j1 jn y0 y1 yn acos asin atan acosh asinh atanh atan2 cos cosh sin",
@@ -60,7 +60,7 @@ RESERVED = frozenset(
         "frexp sqrt ceil floor nearbyint rint lrint llrint round lround llround trunc fmod remainder remquo copysign",
         "nan nextafter nexttoward fdim fmax fmin fma isnan isinf isfinite isnormal signbit fpclassify",
         "printf fprintf sprintf scanf puts putchar fopen fclose fread fwrite memcpy memmove memset memcmp",
-        "strlen strcpy work dense at args data steps dimensions",
+        "INLINE strlen strcpy work dense at args data steps dimensions",
     )
     for name in line.split()
 )

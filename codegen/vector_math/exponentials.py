@@ -21,7 +21,7 @@ from codegen.vector_math.arithmetic import (
     where,
 )
 from codegen.vector_math.coefficients import COEFFICIENTS
-from codegen.vector_math.formats import FORMATS, Format
+from codegen.vector_math.formats import FORMATS, Format, in_parts
 
 LIFT = 64  # exponents are raised by this much while a result below the normal numbers is put together
 
@@ -40,15 +40,14 @@ class _Constants:
 
 def _constants(format: Format) -> _Constants:
     with mp.workdps(60):
-        kept = format.mantissa + 1 - format.bias.bit_length() - 2
-        high = mp.floor(mp.log(2) * 2**kept) / mp.mpf(2) ** kept
+        digits = format.mantissa + 1 - format.bias.bit_length() - 2
+        high, low = in_parts(mp.log(2), digits)
         largest = mp.log(mp.mpf(2) ** (format.bias + 1) * (1 - mp.mpf(2) ** -(format.mantissa + 2)))
-        digits = mp.mpf(2) ** (format.mantissa - format.bias.bit_length() + 1)
         return _Constants(
             log2_e=float(1 / mp.log(2)),
-            high=float(high),
-            low=float(mp.log(2) - high),
-            largest=float(mp.floor(largest * digits) / digits),
+            high=high,
+            low=low,
+            largest=in_parts(largest, format.mantissa + 1)[0],
             smallest=float(-(format.bias + format.mantissa + 1) * mp.log(2)),
             lifted=float(-(format.bias - 13) * mp.log(2)),
         )

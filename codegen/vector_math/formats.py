@@ -7,7 +7,9 @@ from the widths of those two fields.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+from mpmath import mp
 
 Kind: TypeAlias = Literal["f64", "f32", "i64", "i32", "i1"]
 
@@ -56,3 +58,17 @@ DOUBLE = Format("float64", "f64", "i64", 52, 1023)
 SINGLE = Format("float32", "f32", "i32", 23, 127)
 FORMATS = {format.dtype: format for format in (DOUBLE, SINGLE)}
 BY_KIND = {format.real: format for format in FORMATS.values()}
+
+
+def in_parts(exact: Any, digits: int) -> tuple[float, float]:
+    """A constant cut to a number of binary digits, and what is missing; `exact` has more digits than both."""
+    with mp.workdps(60):
+        unit = mp.mpf(2) ** (mp.frexp(exact)[1] - digits)
+        head = mp.floor(exact / unit) * unit
+        return float(head), float(exact - head)
+
+
+def exactly(value: Any) -> Any:
+    """The value of a function without arguments, with 60 digits."""
+    with mp.workdps(60):
+        return value()

@@ -9,19 +9,21 @@ from __future__ import annotations
 import numpy as np
 from mpmath import mp
 
-from codegen.vector_math.arithmetic import NUMPY_TYPES, Value, copy_sign, multiply_add, polynomial, where
+from codegen.vector_math.arithmetic import Value, copy_sign, multiply_add, polynomial, where
 from codegen.vector_math.coefficients import COEFFICIENTS
+from codegen.vector_math.formats import exactly, in_parts
 
 NEAR = float(np.tan(np.pi / 8))
 FAR = 1 / NEAR
+QUARTER = exactly(lambda: mp.pi / 4)
 
 
 def atan(x: Value) -> Value:
     """The angle between −π/2 and π/2 whose tangent is x."""
     size = abs(x).named("size")
     near, far = (size < NEAR).named("near"), (size > FAR).named("far")
-    quarter, quarter_lost = _in_two(1, x)
-    half, half_lost = _in_two(2, x)
+    quarter, quarter_lost = in_parts(QUARTER, x.format.mantissa + 1)
+    half, half_lost = in_parts(2 * QUARTER, x.format.mantissa + 1)
     above = where(near, size, where(far, -1, size - 1))
     below = where(near, 1, where(far, size, size + 1))
     base = where(near, 0, where(far, half, quarter))
@@ -30,11 +32,3 @@ def atan(x: Value) -> Value:
     square = (t * t).named("square")
     angle = polynomial(square, COEFFICIENTS["atan"][x.format.dtype])
     return copy_sign(base + (t + multiply_add(t * square, angle, lost)), x)
-
-
-def _in_two(quarters: int, x: Value) -> tuple[float, float]:
-    """A number of quarters of π as a number of the type of x, and what that lost."""
-    with mp.workdps(60):
-        exact = quarters * mp.pi / 4
-        high = float(NUMPY_TYPES[x.kind](float(exact)))
-        return high, float(exact - high)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from codegen.vector_math.arithmetic import Value, parameter
-from codegen.vector_math.error_function import erf, erfc
+from codegen.vector_math.error_function import erf, erfc, normal_cdf, normal_pdf
 from codegen.vector_math.exponentials import cosh, exp, expm1, sinh, tanh
 from codegen.vector_math.formats import FORMATS
 from codegen.vector_math.inverse_tangent import atan
@@ -28,6 +28,8 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "atan": atan,
     "erf": erf,
     "erfc": erfc,
+    "normal_cdf": normal_cdf,
+    "normal_pdf": normal_pdf,
     "pow": power,
 }
 PARAMETERS = {"pow": ("x", "y")}

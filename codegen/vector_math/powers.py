@@ -6,6 +6,8 @@ precision the same is computed with double, where one number is enough.
 
 from __future__ import annotations
 
+from mpmath import mp
+
 from codegen.vector_math.arithmetic import (
     Value,
     copy_sign,
@@ -20,10 +22,10 @@ from codegen.vector_math.arithmetic import (
 )
 from codegen.vector_math.coefficients import COEFFICIENTS
 from codegen.vector_math.exponentials import CONSTANTS, exp, exp_of_sum
+from codegen.vector_math.formats import exactly, in_parts
 from codegen.vector_math.logarithms import log, parts
 
-TWO_THIRDS = 2 / 3
-TWO_THIRDS_LOST = 3.700743415417188e-17  # 2/3 − TWO_THIRDS
+TWO_THIRDS, TWO_THIRDS_LOST = in_parts(exactly(lambda: mp.mpf(2) / 3), 53)
 HUGE = 2.0**120  # as an exponent as good as infinity, and no product with a logarithm overflows
 
 
