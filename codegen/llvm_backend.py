@@ -30,7 +30,7 @@ from codegen.signature import Loop as MachineLoop
 from codegen.signature import Signature, signature
 from codegen.spelling import Speller
 from codegen.vector_math import llvm_text
-from codegen.vector_math.library import FUNCTIONS, SUFFIX
+from codegen.vector_math.library import BOUNDED, FUNCTIONS, SUFFIX
 from derive.errors import BackendUnavailable
 from derive.program import Array, Dim, Index, Program, is_element, name_of, positions_of
 
@@ -527,7 +527,7 @@ class _Module(Speller[str]):
 
     def function(self, name: str, args: list[str]) -> str:
         given = ", ".join(f"{self.type} {arg}" for arg in args)
-        if name in FUNCTIONS:
+        if name in FUNCTIONS or name in BOUNDED:
             self.declared.update(llvm_text.definition(name, "float32" if self.single else "float64"))
             return self.let(f"call {self.type} @{name}{SUFFIX}({given})")
         kind = "f32" if self.single else "f64"

@@ -78,6 +78,7 @@ OPERATIONS = {
     "integer -": Operation("sub {t} {0}, {1}", "{0} - {1}", np.subtract),
     "integer &": Operation("and {t} {0}, {1}", "{0} & {1}", np.bitwise_and),
     "integer |": Operation("or {t} {0}, {1}", "{0} | {1}", np.bitwise_or),
+    "integer ==": Operation("icmp eq {t} {0}, {1}", "{0} == {1}", np.equal),
     "shift left": Operation("shl {t} {0}, {1}", "{0} << {1}", np.left_shift),
     "shift right": Operation("lshr {t} {0}, {1}", "{0} >> {1}", np.right_shift),
     "widen": Operation("fpext {t} {0} to {r}", "(double){0}", lambda x: x.astype(np.float64)),

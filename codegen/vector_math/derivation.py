@@ -102,6 +102,20 @@ APPROXIMATIONS = (
         {"float64": 10, "float32": 4},
     ),
     Approximation(
+        "sin",
+        _over_cube(mp.sin),
+        lambda z: z * mp.sqrt(z) / mp.sin(mp.sqrt(z)),
+        lambda: (mp.mpf(0), (mp.pi / 4) ** 2 * mp.mpf("1.001")),
+        {"float64": 5},
+    ),
+    Approximation(
+        "cos",
+        lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2,
+        lambda z: z**2,
+        lambda: (mp.mpf(0), (mp.pi / 4) ** 2 * mp.mpf("1.001")),
+        {"float64": 5},
+    ),
+    Approximation(
         "erf",
         _odd(mp.erf),
         lambda z: mp.sqrt(z) / mp.erf(mp.sqrt(z)),

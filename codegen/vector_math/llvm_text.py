@@ -10,6 +10,12 @@ from codegen.vector_math.library import routine
 
 TYPES = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "i1": "i1"}
 ATTRIBUTES = "alwaysinline nounwind willreturn memory(none)"
+# Under its own name LLVM would call the library for every number of a vector, needed or not.
+BEYOND = """\
+define internal {kind} @{name}_beyond({kind} %x) noinline cold nounwind willreturn memory(none) {{
+  %v = call {kind} @{library}({kind} %x)
+  ret {kind} %v
+}}"""
 
 
 def definition(name: str, dtype: str) -> dict[str, str]:
@@ -23,7 +29,23 @@ def definition(name: str, dtype: str) -> dict[str, str]:
     kind = TYPES[asked.result.kind]
     parameters = ", ".join(f"{TYPES[given.kind]} %{given.name}" for given in asked.parameters)
     result = writer.registers[id(asked.result)]
-    body = "\n".join([*writer.lines, f"  ret {kind} {result}"])
+    ending = [f"  ret {kind} {result}"]
+    if asked.near is not None:
+        for value in in_order(asked.near):
+            writer.write(value)
+        library = name if dtype == "float64" else f"{name}f"
+        writer.declared[library] = f"declare {kind} @{library}({kind}) nounwind willreturn memory(none)"
+        writer.declared[f"{name}_beyond"] = BEYOND.format(name=name, library=library, kind=kind)
+        ending = [
+            f"  br i1 {writer.registers[id(asked.near)]}, label %end, label %beyond",
+            "beyond:",
+            f"  %called = call {kind} @{name}_beyond({parameters})",
+            "  br label %end",
+            "end:",
+            f"  %value = phi {kind} [ {result}, %entry ], [ %called, %beyond ]",
+            f"  ret {kind} %value",
+        ]
+    body = "\n".join(["entry:", *writer.lines, *ending])
     head = f"define internal {kind} @{asked.called}({parameters}) {ATTRIBUTES}"
     return {**writer.declared, asked.called: f"{head} {{\n{body}\n}}"}
 

@@ -12,20 +12,25 @@ from codegen.vector_math.library import Routine
 
 
 def run(routine: Routine, *arrays: NDArray[Any]) -> NDArray[Any]:
-    """The results of a routine for arrays of its type."""
-    known: dict[int, Any] = {id(p): array for p, array in zip(routine.parameters, arrays, strict=True)}
+    """The results of a routine for arrays of its type; beyond its bound they are NumPy's."""
+    given: dict[int, Any] = {id(p): array for p, array in zip(routine.parameters, arrays, strict=True)}
     with np.errstate(all="ignore"):
-        for value in in_order(routine.result):
-            if id(value) in known:
-                continue
-            if value.operation == "literal":
-                known[id(value)] = NUMPY_TYPES[value.kind](value.number)
-            elif value.operation == "polynomial":
-                known[id(value)] = _horner(known[id(value.args[0])], value)
-            else:
-                args = [known[id(arg)] for arg in value.args]
-                known[id(value)] = OPERATIONS[value.operation].numpy(*args)
-    return np.asarray(known[id(routine.result)])
+        result = _computed(routine.result, given)
+        if routine.near is not None:
+            result = np.where(_computed(routine.near, given), result, getattr(np, routine.name)(*arrays))
+    return np.asarray(result)
+
+
+def _computed(result: Value, given: dict[int, Any]) -> Any:
+    known = dict(given)
+    for value in in_order(result):
+        if value.operation == "literal":
+            known[id(value)] = NUMPY_TYPES[value.kind](value.number)
+        elif value.operation == "polynomial":
+            known[id(value)] = _horner(known[id(value.args[0])], value)
+        elif value.operation != "parameter":
+            known[id(value)] = OPERATIONS[value.operation].numpy(*(known[id(arg)] for arg in value.args))
+    return known[id(result)]
 
 
 def _horner(x: NDArray[Any], value: Value) -> Any:
