@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sympy import Expr, Pow
 
 from codegen.kernel import Kernel, compile_program
-from codegen.vector_math.library import FUNCTIONS
+from codegen.vector_math.library import BOUNDED, FUNCTIONS
 from derive.calculus.stability import stabilised
 from derive.errors import DeriveError, DomainError, nearest
 from derive.primitives import PRIMITIVES, Primitive
@@ -70,7 +70,7 @@ class Accuracy:
 
 def is_promised(found: Accuracy) -> bool:
     """Whether kernels compute the function themselves, so that `LIMIT` is theirs to keep."""
-    carried = {row.name for row in PRIMITIVES.values() if row.c in FUNCTIONS} | {"pow"}
+    carried = {row.name for row in PRIMITIVES.values() if row.c in FUNCTIONS or row.c in BOUNDED} | {"pow"}
     return found.backend in NATIVE and found.function in carried
 
 

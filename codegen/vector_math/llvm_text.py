@@ -10,11 +10,33 @@ from codegen.vector_math.library import routine
 
 TYPES = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "i1": "i1"}
 ATTRIBUTES = "alwaysinline nounwind willreturn memory(none)"
+BEYOND_ATTRIBUTES = "noinline nounwind willreturn memory(none)"
+VECTOR_SIZES = (2, 4, 8, 16)
+# What is called beyond the bound has variants for vectors, of which those with a set mask are computed one by one.
 # Under its own name LLVM would call the library for every number of a vector, needed or not.
 BEYOND = """\
-define internal {kind} @{name}_beyond({kind} %x) noinline cold nounwind willreturn memory(none) {{
+define internal {kind} @{name}_beyond({kind} %x) cold {attributes} {{
   %v = call {kind} @{library}({kind} %x)
   ret {kind} %v
+}}"""
+BEYOND_VECTOR = """\
+define hidden <{size} x {kind}> @{name}_beyond_{size}(<{size} x {kind}> %x, <{size} x i1> %mask) {attributes} {{
+entry:
+  %bits = bitcast <{size} x i1> %mask to i{size}
+  %none = icmp eq i{size} %bits, 0
+  br i1 %none, label %end, label %lane
+lane:
+  %at = phi i32 [ 0, %entry ], [ %next, %lane ]
+  %result = phi <{size} x {kind}> [ %x, %entry ], [ %changed, %lane ]
+  %one = extractelement <{size} x {kind}> %x, i32 %at
+  %v = call {kind} @{name}_beyond({kind} %one)
+  %changed = insertelement <{size} x {kind}> %result, {kind} %v, i32 %at
+  %next = add nuw nsw i32 %at, 1
+  %more = icmp ult i32 %next, {size}
+  br i1 %more, label %lane, label %end
+end:
+  %y = phi <{size} x {kind}> [ %x, %entry ], [ %changed, %lane ]
+  ret <{size} x {kind}> %y
 }}"""
 
 
@@ -35,11 +57,11 @@ def definition(name: str, dtype: str) -> dict[str, str]:
             writer.write(value)
         library = name if dtype == "float64" else f"{name}f"
         writer.declared[library] = f"declare {kind} @{library}({kind}) nounwind willreturn memory(none)"
-        writer.declared[f"{name}_beyond"] = BEYOND.format(name=name, library=library, kind=kind)
+        writer.declared |= _beyond(name, library, kind)
         ending = [
             f"  br i1 {writer.registers[id(asked.near)]}, label %end, label %beyond",
             "beyond:",
-            f"  %called = call {kind} @{name}_beyond({parameters})",
+            f"  %called = call {kind} @{name}_beyond({parameters}) {_variants(name)}",
             "  br label %end",
             "end:",
             f"  %value = phi {kind} [ {result}, %entry ], [ %called, %beyond ]",
@@ -48,6 +70,21 @@ def definition(name: str, dtype: str) -> dict[str, str]:
     body = "\n".join(["entry:", *writer.lines, *ending])
     head = f"define internal {kind} @{asked.called}({parameters}) {ATTRIBUTES}"
     return {**writer.declared, asked.called: f"{head} {{\n{body}\n}}"}
+
+
+def _variants(name: str) -> str:
+    """The attribute that tells of the variants for vectors."""
+    listed = ",".join(f"_ZGV_LLVM_M{size}v_{name}_beyond({name}_beyond_{size})" for size in VECTOR_SIZES)
+    return f'"vector-function-abi-variant"="{listed}"'
+
+
+def _beyond(name: str, library: str, kind: str) -> dict[str, str]:
+    """What is called beyond the bound, for one number and for vectors."""
+    words = {"name": name, "library": library, "kind": kind, "attributes": BEYOND_ATTRIBUTES}
+    found = {f"{name}_beyond": BEYOND.format(**words)}
+    for size in VECTOR_SIZES:
+        found[f"{name}_beyond_{size}"] = BEYOND_VECTOR.format(size=size, **words)
+    return found
 
 
 class _Writer:

@@ -13,14 +13,14 @@ from codegen.kernel import BACKENDS, DTYPES
 from codegen.vector_math import derivation
 from codegen.vector_math.arithmetic import in_order, multiply_add, parameter, polynomial
 from codegen.vector_math.coefficients import COEFFICIENTS
-from codegen.vector_math.library import FUNCTIONS, Routine, routine
+from codegen.vector_math.library import BOUNDED, FUNCTIONS, Routine, routine
 from codegen.vector_math.numpy_interpreter import run
 from derive import accuracy
 
 NATIVE = [name for name in accuracy.NATIVE if name != "c" or shutil.which("cc")]
 COUNT = 1_000_000 if os.environ.get("DERIVE_SOAK") else 250
 NAMES = {"atan": "arctan"}  # what the table of primitives calls them
-CARRIED = [NAMES.get(name, name) for name in FUNCTIONS]
+CARRIED = [NAMES.get(name, name) for name in [*FUNCTIONS, *BOUNDED]]
 COMPOSED = ["sigmoid", "softplus", "log_sigmoid"]
 INFINITY, NAN = float("inf"), float("nan")
 ENDS = {
@@ -34,6 +34,8 @@ ENDS = {
     "arctan": [(0.0, 0), (-0.0, -0.0), (INFINITY, np.pi / 2), (-INFINITY, -np.pi / 2)],
     "erf": [(0.0, 0), (-0.0, -0.0), (INFINITY, 1), (-INFINITY, -1), (800, 1)],
     "erfc": [(0.0, 1), (-0.0, 1), (INFINITY, 0), (-INFINITY, 2), (800, 0), (-800, 2)],
+    "sin": [(0.0, 0), (-0.0, -0.0), (INFINITY, NAN), (-INFINITY, NAN)],
+    "cos": [(0.0, 1), (-0.0, 1), (INFINITY, NAN), (-INFINITY, NAN)],
     "normal_cdf": [(0.0, 0.5), (INFINITY, 1), (-INFINITY, 0), (800, 1), (-800, 0)],
     "normal_pdf": [(INFINITY, 0), (-INFINITY, 0), (800, 0), (-800, 0)],
     "sigmoid": [(0.0, 0.5), (INFINITY, 1), (-INFINITY, 0), (800, 1), (-800, 0)],
@@ -41,6 +43,8 @@ ENDS = {
     "log_sigmoid": [(INFINITY, 0), (-INFINITY, -INFINITY), (-800, -800)],
 }
 INCREASING = ["exp", "expm1", "log", "log1p", "sinh", "tanh", "arctan", "erf", "normal_cdf", "sigmoid", "softplus"]
+BEYOND = {f"{name}_beyond{size}" for name in BOUNDED for size in ("", "_2", "_4", "_8", "_16")}
+BEYOND |= {name + suffix for name in BOUNDED for suffix in ("", "f")}
 JOINTS = [0.5, 0.6931471805599453, 1.0, 0.41421356237309503, 2.414213562373095, 0.7071067811865476, 1.4142135623730951]
 JOINTS += [k * 0.34657359027997264 for k in (1, 3, 5, 7)]
 
@@ -59,7 +63,7 @@ def test_accuracy(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", [*FUNCTIONS, *BOUNDED])
 def test_accuracy_where_products_are_rounded_first(name, dtype):
     """The interpreter rounds every `multiply_add` twice, as a processor without the instruction does."""
     known = NAMES.get(name, name)
@@ -84,7 +88,7 @@ def test_every_function_has_its_ends():
 
 
 @pytest.mark.parametrize("backend", NATIVE)
-@pytest.mark.parametrize("name", ["expm1", "log1p", "sinh", "tanh", "arctan"])
+@pytest.mark.parametrize("name", ["expm1", "log1p", "sin", "sinh", "tanh", "arctan"])
 def test_the_smallest_numbers_are_kept(name, backend):
     for dtype in DTYPES:
         x = np.array([1, -1, 3, -7], dtype) * np.finfo(dtype).smallest_subnormal
@@ -130,9 +134,20 @@ def test_loops_are_vectorised(name, dtype):
     if not re.match("x86_64|arm64|aarch64", llvm_backend._machine().triple):
         pytest.skip("known of two processors only")
     text = llvm_backend.optimised(accuracy.kernel(name, "llvm", dtype).source)
-    assert re.search(r"<\d+ x (double|float)>", text)
-    called = set(re.findall(r"call [^@]*@([\w.]+)", text))
-    assert not {name for name in called if not name.startswith("llvm.")} - {"feclearexcept", "strided"}
+    loop = text[text.index("_function_loop(") :].split("\n}")[0]
+    assert re.search(r"load <\d+ x (double|float)>", loop)
+    called = set(re.findall(r"call [^@]*@([\w.]+)", loop))
+    assert not {name for name in called if not name.startswith("llvm.")} - {"feclearexcept", "strided", *BEYOND}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", BOUNDED)
+def test_far_numbers_among_near_ones(name, dtype):
+    """A vector may hold numbers that the C library has to see beside those that it need not."""
+    x = np.where(np.arange(97) % 5 < 2, np.linspace(-3, 3, 97), 1e7 + np.arange(97)).astype(dtype)
+    np.testing.assert_allclose(accuracy.kernel(name, "llvm", dtype)(x), getattr(np, name)(x.astype(float)), rtol=1e-6)
+    both = np.array([accuracy.kernel(name, "llvm", dtype)(value) for value in x[:, None]])[:, 0]
+    assert bit_equal(accuracy.kernel(name, "llvm", dtype)(x), both).all()
 
 
 def test_coefficients_are_what_the_derivation_gives():
