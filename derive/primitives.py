@@ -547,6 +547,7 @@ softplus: SymPyClass = _row(
     meaning=lambda x: log(1 + exp(x)),
     stable=lambda x: maximum(x, 0) + log1p(exp(-absolute(x))),
     range=(0, inf),
+    c="softplus",
 )
 log_sigmoid: SymPyClass = _row(
     "log_sigmoid",
@@ -556,6 +557,7 @@ log_sigmoid: SymPyClass = _row(
     range=(-inf, 0),
     latex=r"\log\sigma\left({0}\right)",
     unicode="log σ({0})",
+    c="log_sigmoid",
 )
 relu: SymPyClass = _row(
     "relu",

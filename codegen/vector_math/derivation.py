@@ -81,6 +81,13 @@ APPROXIMATIONS = (
         {"float64": 6, "float32": 2},
     ),
     Approximation(
+        "softplus",
+        _log_tail,
+        lambda z: z,
+        lambda: (mp.mpf(0), mp.mpf(1) / 9),
+        {"float64": 10, "float32": 4},
+    ),
+    Approximation(
         "pow",
         lambda z: (_log_tail(z) - mp.mpf(2) / 3) / z,
         lambda z: z**2,

@@ -1,5 +1,7 @@
 """The error function and its complement, and the normal distribution's density and distribution function.
 
+The two of the normal distribution take the same exponential, so that a compiler computes it once where both are needed.
+
 Near zero `erf x = x + x P(x²)`. Further out `erfc x = e^(−x²) Q(q)/(1 + 2x)` with `q = (x − 4)/(x + 4)`, where x² is
 kept in two parts and what the factors lose in rounding is made good at the end. In single precision the same is
 computed with double.
@@ -25,7 +27,7 @@ from codegen.vector_math.formats import exactly, in_parts
 
 CENTRE = 4
 LAST = 27.25  # from here on erfc is nearer to 0 than to the smallest number
-LAST_NORMAL = 38.5  # and the normal distribution here
+LAST_NORMAL = 38.6  # and the normal distribution here, density and all
 ROOT_OF_HALF = 0.5**0.5
 ROOT_HEAD, ROOT_TAIL = in_parts(exactly(lambda: mp.sqrt(0.5)), 26)
 PEAK, PEAK_LOST = in_parts(exactly(lambda: 1 / mp.sqrt(2 * mp.pi)), 53)
@@ -55,9 +57,9 @@ def erfc(x: Value) -> Value:
 def normal_cdf(x: Value) -> Value:
     """The distribution function of the standard normal distribution: `½ erfc(−x/√2)` with the exact square of x."""
     wide = widened(x).named("wide")
-    size = abs(wide).named("size")
-    far = within(size, ROOT_OF_HALF, LAST_NORMAL).named("far")
-    head, low = _square(far)
+    size = within(abs(wide), 0, LAST_NORMAL).named("size")
+    head, low = _square(size)
+    far = where(size < ROOT_OF_HALF, ROOT_OF_HALF, size).named("far")
     less = (far * ROOT_OF_HALF).named("less")
     lost = (leading(far) * ROOT_HEAD - less) + (leading(far) * ROOT_TAIL + (far - leading(far)) * ROOT_OF_HALF)
     tail = _tail(less, 0.5 * head, 0.5 * low, 0.5, lost).named("complement")
@@ -70,7 +72,7 @@ def normal_cdf(x: Value) -> Value:
 def normal_pdf(x: Value) -> Value:
     """The density of the standard normal distribution: `exp(−x²/2)/√(2π)` with the exact square of x."""
     wide = widened(x).named("wide")
-    size = within(abs(wide), 0, LAST_NORMAL + 0.25).named("size")
+    size = within(abs(wide), 0, LAST_NORMAL).named("size")
     head, low = _square(size)
 
     def factor(digits: Value, lost: Value) -> Value:

@@ -18,6 +18,7 @@ from codegen.vector_math.formats import FORMATS
 from codegen.vector_math.inverse_tangent import atan
 from codegen.vector_math.logarithms import log, log1p
 from codegen.vector_math.powers import power
+from codegen.vector_math.softplus import log_sigmoid, softplus
 from codegen.vector_math.trigonometry import cos, is_near, sin
 
 FUNCTIONS: dict[str, Callable[..., Value]] = {
@@ -33,6 +34,8 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "erfc": erfc,
     "normal_cdf": normal_cdf,
     "normal_pdf": normal_pdf,
+    "softplus": softplus,
+    "log_sigmoid": log_sigmoid,
     "pow": power,
 }
 BOUNDED: dict[str, tuple[Callable[[Value], Value], Callable[[Value], Value]]] = {

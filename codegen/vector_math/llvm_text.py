@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from functools import cache
 
 from codegen.vector_math.arithmetic import OPERATIONS, Value, in_order
 from codegen.vector_math.library import routine
@@ -40,6 +41,7 @@ end:
 }}"""
 
 
+@cache
 def definition(name: str, dtype: str) -> dict[str, str]:
     """The function and the intrinsics that it calls, by their names."""
     asked = routine(name, dtype)
