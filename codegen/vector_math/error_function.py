@@ -107,10 +107,10 @@ def _tail(x: Value, exponent: Value, low: Value, share: float, x_lost: Value | N
     def factor(digits: Value, lost: Value) -> Value:
         """The quotient, and the first order of what its three parts lost."""
         quotient = (share * digits * near_one / below).named("quotient")
+        above_lost = share * multiply_add(lost, near_one, (change - (near_one - 1.25)) * digits)
         below_lost = 1 - (below - 2 * x)
         if x_lost is not None:
             below_lost = below_lost + 2 * x_lost
-        error = lost / digits + ((change - (near_one - 1.25)) / near_one - below_lost / below)
-        return multiply_add(quotient, error, quotient)
+        return quotient + (above_lost - quotient * below_lost) / below
 
     return exp_of_sum(exponent, low, factor)
