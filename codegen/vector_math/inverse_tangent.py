@@ -27,8 +27,9 @@ def atan(x: Value) -> Value:
     above = where(near, size, where(far, -1, size - 1))
     below = where(near, 1, where(far, size, size + 1))
     base = where(near, 0, where(far, half, quarter))
-    lost = where(near, 0, where(far, half_lost, quarter_lost))
     t = (above / below).named("t")
+    turned = quarter_lost - t * (0.5 - 0.5 * t) * (size - (below - 1))  # for 1/(x + 1) is (1 − t)/2
+    lost = where(near, 0, where(far, half_lost, turned)).named("lost")
     square = (t * t).named("square")
     angle = polynomial(square, COEFFICIENTS["atan"][x.format.dtype])
     return copy_sign(base + (t + multiply_add(t * square, angle, lost)), x)
