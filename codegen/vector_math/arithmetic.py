@@ -24,17 +24,14 @@ class Operation:
     """How three languages spell an operation of `{0}`, `{1}`, `{2}`.
 
     In LLVM `{t}` is the type of the operands, `{r}` that of the result and `{n}` its short name; `declares` is the
-    intrinsic that is called. C's `helper` is the function it needs, by its name in `codegen.vector_math.c_text`.
+    intrinsic that is called. In C `{s}` ends the names of functions of the type, and `{n}` those of the helpers in
+    `codegen.vector_math.c_text`.
     """
 
     llvm: str
     c: str
     numpy: Any
     declares: str = ""
-
-
-def _cast(kind: str) -> Any:
-    return lambda x: x.view(NUMPY_TYPES[kind])
 
 
 NUMPY_TYPES: dict[str, Any] = {
@@ -57,7 +54,6 @@ OPERATIONS = {
         "{r} @llvm.fmuladd.{n}({t}, {t}, {t})",
     ),
     "absolute": Operation("call {r} @llvm.fabs.{n}({t} {0})", "fabs{s}({0})", np.abs, "{r} @llvm.fabs.{n}({t})"),
-    "sqrt": Operation("call {r} @llvm.sqrt.{n}({t} {0})", "sqrt{s}({0})", np.sqrt, "{r} @llvm.sqrt.{n}({t})"),
     "round": Operation("call {r} @llvm.rint.{n}({t} {0})", "rint{s}({0})", np.rint, "{r} @llvm.rint.{n}({t})"),
     "copy_sign": Operation(
         "call {r} @llvm.copysign.{n}({t} {0}, {t} {1})",
@@ -231,11 +227,6 @@ def where(condition: Value, yes: Operand, no: Operand, kind: Kind | None = None)
 def copy_sign(size: Value, sign: Value) -> Value:
     """The first with the sign bit of the second."""
     return Value("copy_sign", size.kind, (size, sign))
-
-
-def sqrt(x: Value) -> Value:
-    """The square root."""
-    return Value("sqrt", x.kind, (x,))
 
 
 def round_to_integer(x: Value) -> Value:

@@ -76,7 +76,7 @@ def exp_of_sum(x: Value, low: Value | None, factor: Callable[[Value, Value], Val
     small = (x < own.lifted).named("small")
     raised = where(small, LIFT << x.format.mantissa, 0, x.format.integer)
     exponent = ((bits(shifted) << x.format.mantissa) + raised).named("exponent")
-    return from_bits(bits(digits) + exponent) * where(small, 2.0**-LIFT, 1)
+    return (from_bits(bits(digits) + exponent) * where(small, 2.0**-LIFT, 1)).named("scaled")
 
 
 def expm1(x: Value) -> Value:

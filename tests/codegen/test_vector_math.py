@@ -18,7 +18,7 @@ from codegen.vector_math.numpy_interpreter import run
 from derive import accuracy
 
 NATIVE = [name for name in accuracy.NATIVE if name != "c" or shutil.which("cc")]
-COUNT = 1_000_000 if os.environ.get("DERIVE_SOAK") else 250
+COUNT = 100_000 if os.environ.get("DERIVE_SOAK") else 250
 NAMES = {"atan": "arctan"}  # what the table of primitives calls them
 CARRIED = [NAMES.get(name, name) for name in [*FUNCTIONS, *BOUNDED]]
 COMPOSED = ["sigmoid"]

@@ -76,7 +76,8 @@ INLINE double exp_of(double x)
     const double digits = 1.0 + grown;
     const int small = clamped < (-700.0786523655447);
     const uint64_t exponent = (bits_f64(shifted) << 52) + (small ? 0x400000000000000ull : 0);
-    return (x <= 709.782712893384) ? ((from_bits_f64(bits_f64(digits) + exponent))*(small ? 5.421010862427522e-20 : 1.0)) : (x*INFINITY);
+    const double scaled = (from_bits_f64(bits_f64(digits) + exponent))*(small ? 5.421010862427522e-20 : 1.0);
+    return (x <= 709.782712893384) ? scaled : (x*INFINITY);
 }
 
 void softmax_jacobian(ptrdiff_t k, const double *restrict z, double *restrict jac_z,
