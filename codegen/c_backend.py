@@ -30,10 +30,21 @@ from codegen.schedule import scheduled
 from codegen.signature import Loop as MachineLoop
 from codegen.signature import Signature, signature
 from codegen.spelling import Speller
+from codegen.vector_math import c_text
+from codegen.vector_math.library import FUNCTIONS, SUFFIX
 from derive.errors import BackendUnavailable
 from derive.program import Array, Dim, Index, Program, is_element, name_of, positions_of
 
-FLAGS = ("-std=c99", "-O3", "-march=native", "-fPIC", "-shared", "-fno-math-errno", "-ffp-contract=off")
+FLAGS = (
+    "-std=c99",
+    "-O3",
+    "-march=native",
+    "-fPIC",
+    "-shared",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=off",
+)
 COMPILERS = ("cc", "gcc", "clang", "tcc")
 TYPES = {"float64": "double", "float32": "float"}
 RESERVED = frozenset(
@@ -49,11 +60,11 @@ RESERVED = frozenset(
         "frexp sqrt ceil floor nearbyint rint lrint llrint round lround llround trunc fmod remainder remquo copysign",
         "nan nextafter nexttoward fdim fmax fmin fma isnan isinf isfinite isnormal signbit fpclassify",
         "printf fprintf sprintf scanf puts putchar fopen fclose fread fwrite memcpy memmove memset memcmp",
-        "strlen strcpy work dense at args data steps dimensions max_of min_of",
+        "INLINE strlen strcpy work dense at args data steps dimensions",
     )
     for name in line.split()
 )
-RESERVED_SHAPES = re.compile(r"_.*|\w+_t|(FE|FP|INT|UINT)\w*|[A-Z0-9_]+_(MAX|MIN|C)|fe[a-z]+")
+RESERVED_SHAPES = re.compile(r"_.*|\w+_(t|of|f32|f64)|(FE|FP|INT|UINT)\w*|[A-Z0-9_]+_(MAX|MIN|C)|fe[a-z]+")
 SUM, PRODUCT, UNARY, ATOM = range(4)
 
 
@@ -160,7 +171,7 @@ class _Unit(Speller[_Piece]):
 
     def __init__(self, nest: Nest, signature: Signature, dtype: str, equations: str) -> None:
         self.nest, self.signature, self.real_type, self.equations = nest, signature, TYPES[dtype], equations
-        self.suffix = "f" if dtype == "float32" else ""
+        self.dtype, self.suffix = dtype, "f" if dtype == "float32" else ""
         self.arrays = {array.name: array for array in (*nest.inputs, *nest.outputs, *nest.workspace)}
         self.by_value = {array.name for array in nest.inputs if not array.shape}
         self.strided = False
@@ -183,11 +194,14 @@ class _Unit(Speller[_Piece]):
         """The dense function with its comment."""
         self.strided = False
         body = self.block(self.nest.body, 1)
-        helpers = "\n".join(self.helpers(body))
+        carried = c_text.definitions(body, self.dtype)
+        helpers = "\n".join([*self.helpers(body), f"\n{carried}" if carried else ""])
         includes = "#include <math.h>\n" if "(" in body or "INFINITY" in body else ""
         includes += "#include <stddef.h>\n"
-        if any(array.domain.below for array in self.signature.operands):
+        if carried or any(array.domain.below for array in self.signature.operands):
             includes += "#include <stdint.h>\n"
+        if carried:
+            includes += "#include <string.h>\n"
         body = self.unused(body, []) + body
         head = f"{linkage}void {self.name}({', '.join(self.parameters()) or 'void'})"
         return f"{self.comment()}\n{includes}{helpers}\n{_folded(head)}\n{{\n{self.workspace()}{body}}}\n"
@@ -440,7 +454,8 @@ class _Unit(Speller[_Piece]):
         return _Piece(f"{which}_of({left.text}, {right.text})")
 
     def function(self, name: str, args: list[_Piece]) -> _Piece:
-        return _Piece(f"{name}{self.suffix}({', '.join(arg.text for arg in args)})")
+        called = name + (SUFFIX if name in FUNCTIONS else self.suffix)
+        return _Piece(f"{called}({', '.join(arg.text for arg in args)})")
 
 
 def _folded(head: str) -> str:

@@ -84,7 +84,16 @@ def _features() -> str:
     return str(_llvmlite().binding.get_host_cpu_features().flatten())
 
 
+def optimised(source: str) -> str:
+    """The text after LLVM has optimised it for this machine."""
+    return str(_optimised(source))
+
+
 def _compiled(source: str) -> bytes:
+    return bytes(_machine().emit_object(_optimised(source)))
+
+
+def _optimised(source: str) -> Any:
     binding, machine = _llvmlite().binding, _machine()
     module = binding.parse_assembly(source)
     module.triple = machine.triple
@@ -95,7 +104,7 @@ def _compiled(source: str) -> bytes:
     tuning.slp_vectorization = tuning.loop_unrolling = False  # what they win is less than the time they take
     builder = binding.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
-    return bytes(machine.emit_object(module))
+    return module
 
 
 def _linked(code: bytes, name: str) -> MachineLoop:

@@ -19,6 +19,8 @@ from codegen import lapack, threads
 from codegen.loops import Accumulator, Factorise, How, Local, Loop, Multiply, Nest, Statement, Update
 from codegen.signature import Signature
 from codegen.spelling import Speller
+from codegen.vector_math import llvm_text
+from codegen.vector_math.library import BOUNDED, FUNCTIONS, SUFFIX
 from derive.errors import BackendUnavailable
 from derive.program import Array, Dim, Index, is_element, name_of, positions_of
 
@@ -409,11 +411,14 @@ class Writer(Text, Speller[str]):
         return self.let(f"select i1 {condition}, {self.type} {yes}, {self.type} {no}")
 
     def function(self, name: str, args: list[str]) -> str:
+        given = ", ".join(f"{self.type} {arg}" for arg in args)
         single = self.type == "float"
+        if name in FUNCTIONS or name in BOUNDED:
+            self.declared.update(llvm_text.definition(name, "float32" if single else "float64"))
+            return self.let(f"call {self.type} @{name}{SUFFIX}({given})")
         kind = "f32" if single else "f64"
         called = f"llvm.{name}.{kind}" if name in INTRINSICS else f"{name}f" if single else name
         types = ", ".join([self.type] * len(args))
         attributes = "" if name in INTRINSICS else " nounwind willreturn memory(none)"
         self.declare(called, f"{self.type} @{called}({types}){attributes}")
-        given = ", ".join(f"{self.type} {arg}" for arg in args)
         return self.let(f"call {self.type} @{called}({given})")

@@ -33,9 +33,10 @@ class Primitive:
     a `meaning` is elementary. `value(m, *args)` computes it with the functions of a namespace `m`, mpmath's or NumPy's.
     `kinks(*args)` are expressions that vanish where the function is not smooth. `range` bounds its values.
 
-    `c` is the C library's name for it, or an operator (`>`, `?:`); `numpy` and `numexpr` are templates with `{0}`,
-    `{1}`…; an empty spelling means that the backend uses `stable`, or else `meaning`. `helper` is Python that defines
-    what the NumPy template calls. `approximate` says that `stable` is right to double precision only.
+    `c` is the C library's name for it, the name of what native kernels carry with them, or an operator (`>`, `?:`);
+    `numpy` and `numexpr` are templates with `{0}`, `{1}`…; an empty spelling means that the backend uses `stable`, or
+    else `meaning`. `helper` is Python that defines what the NumPy template calls. `approximate` says that `stable` is
+    right to double precision only.
     """
 
     name: str
@@ -412,6 +413,7 @@ normal_pdf: SymPyClass = _row(
     range=(0, 1),
     latex=r"\varphi\left({0}\right)",
     unicode="φ({0})",
+    c="normal_pdf",
 )
 normal_cdf: SymPyClass = _row(
     "normal_cdf",
@@ -422,6 +424,7 @@ normal_cdf: SymPyClass = _row(
     range=(0, 1),
     latex=r"\Phi\left({0}\right)",
     unicode="Φ({0})",
+    c="normal_cdf",
 )
 
 
@@ -544,6 +547,7 @@ softplus: SymPyClass = _row(
     meaning=lambda x: log(1 + exp(x)),
     stable=lambda x: maximum(x, 0) + log1p(exp(-absolute(x))),
     range=(0, inf),
+    c="softplus",
 )
 log_sigmoid: SymPyClass = _row(
     "log_sigmoid",
@@ -553,6 +557,7 @@ log_sigmoid: SymPyClass = _row(
     range=(-inf, 0),
     latex=r"\log\sigma\left({0}\right)",
     unicode="log σ({0})",
+    c="log_sigmoid",
 )
 relu: SymPyClass = _row(
     "relu",

@@ -114,6 +114,8 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("names", nargs="*", metavar="NAME")
     check.add_argument("--all", action="store_true", help="every formula of the catalog")
     check.add_argument("--backend", action="append", help="only this backend; may be given several times")
+    check.add_argument("--ulp", action="store_true", help="the errors of single functions in units in the last place")
+    check.add_argument("--points", type=int, default=1000, help="at how many points (default: %(default)s; with --ulp)")
 
     race = _command(commands, "bench", "kernels beside the peers that are installed", "benchmarking.bench")
     race.add_argument("names", nargs="*", metavar="NAME|TEXT", help="formulas (default: a few of different kinds)")

@@ -17,7 +17,7 @@ from typing import Any
 
 import catalog
 from codegen import kernel, progress, store
-from derive import api, hand, pages
+from derive import accuracy, api, hand, pages
 from derive.calculus.questions import KINDS
 from derive.cli.style import bold, changed, dim, green, red
 from derive.derivative import Derivative
@@ -272,6 +272,8 @@ def code(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Check derivatives and kernels, and print a table."""
+    if options.ulp:
+        return _check_functions(options)
     if not options.all and not options.names:
         raise DeriveError("name the formulas to check, or say --all")
     names = catalog.names() if options.all else tuple(catalog.find(name).name for name in options.names)
@@ -408,6 +410,30 @@ def _checked(name: str, backends: tuple[str, ...]) -> tuple[dict[str, dict[str, 
         cell["ok"] = cell["ok"] and check.ok
         cell["worst_error"] = max(cell["worst_error"], check.worst_error)
     return cells, [check.detail for report in reports for check in report.checks if not check.ok]
+
+
+def _check_functions(options: argparse.Namespace) -> int:
+    """Print how accurate single functions are."""
+    backends = tuple(options.backend or accuracy.NATIVE)
+    for backend in backends:
+        kernel.usable(backend)
+    names, found = tuple(options.names) or accuracy.functions(), []
+    if not options.json:
+        print(f"{'function':10}  {'dtype':8}  {'backend':8}  {'worst ULP':>9}  at")
+    for done, name in enumerate(names):
+        for dtype in kernel.DTYPES:
+            progress.draw(done, len(names), name)
+            measured = accuracy.accuracy(name, backends, dtype, options.points)
+            found += measured
+            progress.draw(len(names), len(names), "")
+            for row in () if options.json else measured:
+                shown = f"{row.worst:9.3g}"
+                where = ", ".join(f"{value:.17g}" for value in row.at)
+                print(f"{name:10}  {dtype:8}  {row.backend:8}  {green(shown) if row.ok else red(shown)}  {where}")
+    ok = all(row.ok for row in found if accuracy.is_promised(row))
+    if options.json:
+        _json({"ok": ok, "limit": accuracy.LIMIT, "functions": [row.to_dict() for row in found]})
+    return 0 if ok else 1
 
 
 def _table(rows: list[tuple[str, dict[str, dict[str, Any]], list[str]]], backends: tuple[str, ...]) -> None:

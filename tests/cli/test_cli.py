@@ -98,6 +98,21 @@ def test_code(capsys, tmp_path):
     assert gradient.tolist() == [[6.0, 6.0]]
 
 
+def test_check_of_functions(capsys):
+    assert main(["check", "--ulp", "exp", "--points", "50", "--backend", "llvm"]) == 0
+    assert [line.split()[:3] for line in capsys.readouterr().out.splitlines()] == [
+        ["function", "dtype", "backend"],
+        ["exp", "float64", "llvm"],
+        ["exp", "float32", "llvm"],
+    ]
+    assert main(["check", "--ulp", "log", "--points", "50", "--backend", "llvm", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["ok"]
+    assert all(row["worst"] <= found["limit"] and row["points"] == 50 for row in found["functions"])
+    assert main(["check", "--ulp", "expp"]) == 2
+    assert "did you mean 'exp'" in capsys.readouterr().err
+
+
 def test_check(capsys):
     assert main(["check", "softmax", "bayes"]) == 0
     table = capsys.readouterr().out

@@ -28,7 +28,7 @@ FLOORS = [
     ("derive.explaining",),
     ("codegen",),
     ("catalog",),
-    ("derive.compilation",),
+    ("derive.compilation", "derive.accuracy"),
     ("derive.charts",),
     ("derive.derived", "derive.expansion"),
     ("derive.presented",),
@@ -52,6 +52,7 @@ ALLOWED = {
 ROOF = (
     "derive",
     "derive.api",
+    "derive.accuracy",
     "derive.compilation",
     "derive.charts",
     "derive.comparison",

@@ -1,0 +1,166 @@
+"""The functions as C99 that people read: static, inline, what is used twice in a constant with a name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import numpy as np
+
+from codegen.vector_math.arithmetic import OPERATIONS, Value, in_order
+from codegen.vector_math.library import FUNCTIONS, SUFFIX, routine
+
+TYPES = {"f64": "double", "f32": "float", "i64": "uint64_t", "i32": "uint32_t", "i1": "int"}
+SUFFIXES = {"f64": "", "f32": "f", "i64": "u", "i32": "u", "i1": ""}
+ATOM = re.compile(r"\w+|\d[\w.]*(e[-+]?\d+)?f?|\w+\([^()]*\)", re.ASCII)
+INLINE = """\
+/* Loops are vectorised only if what they call becomes part of them. */
+#ifdef __GNUC__
+#define INLINE static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
+"""
+HELPERS = {
+    "multiply_add": """\
+/* a*b + c, rounded once where the processor has an instruction for it. */
+INLINE {real} multiply_add{n}({real} a, {real} b, {real} c)
+{{
+#ifdef FP_FAST_FMA{S}
+    return fma{s}(a, b, c);
+#else
+    return a*b + c;
+#endif
+}}
+""",
+    "bits": """\
+INLINE {integer} bits{n}({real} x)
+{{
+    {integer} bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}}
+""",
+    "from_bits": """\
+INLINE {real} from_bits{n}({integer} bits)
+{{
+    {real} x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}}
+""",
+}
+INTEGERS = {"f64": "i64", "f32": "i32"}
+
+
+def definitions(body: str, dtype: str) -> str:
+    """The functions of the library that `body` calls, with what they need; nothing if it calls none."""
+    called = [name for name in FUNCTIONS if re.search(rf"\b{name}{SUFFIX}\(", body)]
+    functions = [definition(name, dtype) for name in called]
+    if not functions:
+        return ""
+    text = "\n".join(functions)
+    helpers = []
+    for helper, template in HELPERS.items():
+        for kind in ("f64", "f32"):
+            if f"{helper}_{kind}(" in text:
+                words = {
+                    "real": TYPES[kind],
+                    "integer": TYPES[INTEGERS[kind]],
+                    "n": f"_{kind}",
+                    "s": SUFFIXES[kind],
+                    "S": SUFFIXES[kind].upper(),
+                }
+                helpers.append(template.format(**words))
+    return "\n".join([INLINE, *helpers, *functions])
+
+
+def definition(name: str, dtype: str) -> str:
+    """One function."""
+    asked = routine(name, dtype)
+    uses = Counter(id(arg) for value in in_order(asked.result) for arg in value.args)
+    writer = _Writer(uses, {given.name for given in asked.parameters})
+    for given in asked.parameters:
+        writer.texts[id(given)] = given.name
+    for value in in_order(asked.result):
+        writer.write(value)
+    kind = TYPES[asked.result.kind]
+    parameters = ", ".join(f"{TYPES[given.kind]} {given.name}" for given in asked.parameters)
+    lines = [
+        f"/* {asked.doc} */",
+        f"INLINE {kind} {asked.called}({parameters})",
+        "{",
+        *(f"    {line}" for line in writer.lines),
+        f"    return {writer.texts[id(asked.result)]};",
+        "}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+class _Writer:
+    def __init__(self, uses: Counter[int], used: set[str]) -> None:
+        self.uses, self.used = uses, used
+        self.texts: dict[int, str] = {}
+        self.lines: list[str] = []
+
+    def write(self, value: Value) -> None:
+        """Put what computes `value` where it is used, or into a constant."""
+        if id(value) in self.texts:
+            return
+        if value.operation == "literal":
+            self.texts[id(value)] = _number(value.number, value.kind)
+        elif value.operation == "polynomial":
+            self.texts[id(value)] = self.horner(value)
+        else:
+            self.texts[id(value)] = self.constant(value, self.expression(value))
+
+    def expression(self, value: Value) -> str:
+        kind = value.args[0].kind
+        if kind == "i1":
+            kind = value.kind
+        texts = [self.texts[id(arg)] for arg in value.args]
+        template = OPERATIONS[value.operation].c
+        if "(" not in template.replace("(double)", "").replace("(float)", ""):
+            texts = [text if ATOM.fullmatch(text) else f"({text})" for text in texts]
+        real = value.kind if value.operation == "from_bits" else kind
+        return template.format(*texts, n=f"_{real}", s=SUFFIXES[real])
+
+    def constant(self, value: Value, text: str) -> str:
+        if not value.name and self.uses[id(value)] < 2:
+            return text
+        name = self.free(value.name or "t")
+        self.lines.append(f"const {TYPES[value.kind]} {name} = {text};")
+        return name
+
+    def horner(self, value: Value) -> str:
+        x, name = self.texts[id(value.args[0])], self.free(value.name or "p")
+        if not x.isidentifier():
+            variable = self.free("z")
+            self.lines.append(f"const {TYPES[value.kind]} {variable} = {x};")
+            x = variable
+        first, *rest = (_number(c, value.kind) for c in reversed(value.coefficients))
+        self.lines.append(f"{TYPES[value.kind]} {name} = {first};")
+        self.lines += [f"{name} = multiply_add_{value.kind}({name}, {x}, {number});" for number in rest]
+        return name
+
+    def free(self, name: str) -> str:
+        """`name`, with a number where it is taken."""
+        tried = name
+        count = 1
+        while tried in self.used:
+            count += 1
+            tried = f"{name}{count}"
+        self.used.add(tried)
+        return tried
+
+
+def _number(value: float | int, kind: str) -> str:
+    if kind[0] == "i":
+        return str(value) if value < 100 else f"0x{value:x}{'ull' if kind == 'i64' else 'u'}"
+    if value != value:
+        return "NAN"
+    if abs(value) == float("inf"):
+        return "INFINITY" if value > 0 else "-INFINITY"
+    text = repr(float(value)) if kind == "f64" else str(np.float32(value))
+    return text + SUFFIXES[kind]

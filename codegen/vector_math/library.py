@@ -1,0 +1,71 @@
+"""The functions that kernels carry with them instead of calling the C library, by their C names.
+
+A function is entered in one row: what it is called, and how it is computed. Those of `BOUNDED` are right near zero only
+and call the C library beyond. LLVM vectorises a loop around such a call; C compilers do not, and so C calls the library
+for all numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from codegen.vector_math.arithmetic import Value, parameter
+from codegen.vector_math.error_function import erf, erfc, normal_cdf, normal_pdf
+from codegen.vector_math.exponentials import cosh, exp, expm1, sinh, tanh
+from codegen.vector_math.formats import FORMATS
+from codegen.vector_math.inverse_tangent import atan
+from codegen.vector_math.logarithms import log, log1p
+from codegen.vector_math.powers import power
+from codegen.vector_math.softplus import log_sigmoid, softplus
+from codegen.vector_math.trigonometry import cos, is_near, sin
+
+FUNCTIONS: dict[str, Callable[..., Value]] = {
+    "exp": exp,
+    "expm1": expm1,
+    "log": log,
+    "log1p": log1p,
+    "sinh": sinh,
+    "cosh": cosh,
+    "tanh": tanh,
+    "atan": atan,
+    "erf": erf,
+    "erfc": erfc,
+    "normal_cdf": normal_cdf,
+    "normal_pdf": normal_pdf,
+    "softplus": softplus,
+    "log_sigmoid": log_sigmoid,
+    "pow": power,
+}
+BOUNDED: dict[str, tuple[Callable[[Value], Value], Callable[[Value], Value]]] = {
+    "sin": (sin, is_near),
+    "cos": (cos, is_near),
+}
+PARAMETERS = {"pow": ("x", "y")}
+SUFFIX = "_of"  # what kernels call their copy of a function: `exp_of`
+
+
+@dataclass(frozen=True, eq=False)
+class Routine:
+    """A function as a graph of operations from its parameters to its result, which is right where `near` holds."""
+
+    name: str
+    doc: str
+    parameters: tuple[Value, ...]
+    result: Value
+    near: Value | None = None
+
+    @property
+    def called(self) -> str:
+        """Its name in a kernel."""
+        return self.name + SUFFIX
+
+
+@cache
+def routine(name: str, dtype: str) -> Routine:
+    """The function `name` for numbers of `dtype`."""
+    function, bound = BOUNDED.get(name) or (FUNCTIONS[name], None)
+    parameters = tuple(parameter(letter, FORMATS[dtype].real) for letter in PARAMETERS.get(name, ("x",)))
+    doc = (function.__doc__ or "").splitlines()[0]
+    return Routine(name, doc, parameters, function(*parameters), bound(*parameters) if bound else None)
