@@ -445,7 +445,8 @@ class _Module(Speller[str]):
         return self.literal(float(value))
 
     def literal(self, value: float) -> str:
-        rounded = float(np.float32(value)) if self.single else value
+        with np.errstate(over="ignore"):
+            rounded = float(np.float32(value)) if self.single else value
         return f"0x{struct.unpack('<Q', struct.pack('<d', rounded))[0]:016X}"
 
     def constant(self, value: Expr) -> str:

@@ -334,6 +334,43 @@ minimum: SymPyClass = _row(
     numexpr="where(({0} < {1}) | ({0} != {0}), {0}, {1})",
 )
 
+# ---------------------------------------------------------------- roots and quotients that stay in range
+
+quotient: SymPyClass = _row(  # a quotient that stays together: SymPy takes (a/b)² apart
+    "quotient",
+    lambda a, b: 1 / b,
+    lambda a, b: -a / b**2,
+    meaning=lambda a, b: a / b,
+    value=lambda m, a, b: a / b,
+    latex=r"\frac{{{0}}}{{{1}}}",
+    unicode="({0})/({1})",
+    c="/",
+    numpy="np.divide({0}, {1})",
+    numexpr="(({0}) / ({1}))",
+)
+
+RANGE = sympy.Integer(2) ** 600  # by which numbers are made larger, or smaller, before they are squared
+SQUARES = (sympy.Integer(2) ** -900, sympy.Integer(2) ** 1000)  # between these squares are exact enough
+
+
+def _range_root(total: Expr, enlarged: Expr, reduced: Expr) -> Expr:
+    low, high = less(total, SQUARES[0]), greater(total, SQUARES[1])
+    root = sympy.sqrt(where(low, enlarged, where(high, reduced, total)))
+    return root * where(low, 1 / RANGE, where(high, RANGE, 1))
+
+
+range_root: SymPyClass = _row(
+    "range_root",
+    lambda total, enlarged, reduced: 1 / (2 * range_root(total, enlarged, reduced)),
+    _zero,
+    _zero,
+    meaning=lambda total, enlarged, reduced: sympy.sqrt(total),
+    stable=_range_root,
+    range=(0, inf),
+    latex=r"\sqrt{{{0}; {1}; {2}}}",
+    unicode="√({0}, {1}, {2})",
+)
+
 # ---------------------------------------------------------------- hyperbolic functions and inverses
 
 sinh: SymPyClass = _row(

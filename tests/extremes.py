@@ -151,5 +151,34 @@ def told(inputs, backend, name, place, got, wanted, distance):
     )
 
 
+GAMMAS = "differences of gamma functions at neighbouring arguments"
+TIES = "which is nearest is decided by rounding"
+MASKED = "scores beyond −10³⁸ beside masked ones"
+CANCELS = "terms that cancel stand in several brackets"
+
 # What is still lost, and why. In a soak each of these has to fail: what is mended leaves the list.
-BEYOND = {}
+OVERFLOWS = "a polynomial overflows beside an exponential that vanishes"
+
+BEYOND = {
+    ("gelu_tanh", "derivative"): OVERFLOWS,
+    ("gelu_tanh", "hessian"): OVERFLOWS,
+    ("symmetric_eigenvalue_2x2", "derivative"): CANCELS,
+    ("kmeans_objective", "derivative"): TIES,
+    ("causal_attention", "value"): MASKED,
+    ("causal_attention", "derivative"): MASKED,
+    ("beta_logpdf", "value"): GAMMAS,
+    ("beta_logpdf", "derivative"): GAMMAS,
+    ("beta_logpdf", "hessian"): GAMMAS,
+    ("negative_binomial_logpmf", "derivative"): GAMMAS,
+    ("negative_binomial_logpmf", "hessian"): GAMMAS,
+    ("dirichlet_logpdf", "derivative"): GAMMAS,
+    ("weibull_logpdf", "hessian"): CANCELS,
+    ("bayes_binary", "hessian"): CANCELS,
+    ("variance_discrete", "derivative"): CANCELS,
+    ("beta_binomial_posterior_mean", "derivative"): CANCELS,
+    ("beta_binomial_posterior_mean", "hessian"): CANCELS,
+    ("binomial_logpmf", "hessian"): CANCELS,
+    ("student_t_logpdf", "derivative"): CANCELS,
+    ("student_t_logpdf", "hessian"): CANCELS,
+    ("cauchy_logpdf", "hessian"): CANCELS,
+}

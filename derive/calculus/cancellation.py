@@ -206,8 +206,13 @@ def rest_of_a_share(value: Expr, context: Context) -> Expr | None:
                     both = _opened(other, whole)
                     rest = Add(*part, *both)
                     if other != term and len(Add.make_args(rest)) < len(part) + len(both):
-                        return _two_of(value, term, other, (factor_out(rest, context) or rest) / base)
+                        return _two_of(value, term, other, _gathered(rest, context) / base)
     return None
+
+
+def _gathered(value: Expr, context: Context) -> Expr:
+    """A sum with what its terms share in front."""
+    return (factor_out(value, context) if isinstance(value, Add) else None) or value
 
 
 def _spelled(term: Expr, context: Context) -> Iterator[Expr]:

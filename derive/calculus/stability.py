@@ -11,16 +11,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sympy import Add, Expr, Mul, S
+from sympy import Add, Expr, Mul, Pow, S, sqrt
 
 from derive.calculus.algebra import powers, product_of
 from derive.calculus.cancellation import CANCELLATION, DIFFERENCES, called, definition, without
 from derive.calculus.exponentials import EXPONENTIALS, is_positive
 from derive.calculus.recognition import RECOGNITION
 from derive.calculus.rewriting import Context, Table, rewrite
+from derive.calculus.samples import a, p, q, u, x, y
 from derive.calculus.samples import i as index
-from derive.calculus.samples import p, q, u, x, y
 from derive.primitives import (
+    RANGE,
     cosh,
     exp,
     gamma,
@@ -34,14 +35,18 @@ from derive.primitives import (
     mean_shortfall,
     normal_cdf,
     normal_pdf,
+    quotient,
+    range_root,
     sigmoid,
     softplus,
     xlogy,
 )
 from derive.program import (
+    Dim,
     Equation,
     Program,
     Reduction,
+    Sum,
     fresh_name,
     inlined,
     is_element,
@@ -204,6 +209,42 @@ def log_of_share(value: Expr, context: Context) -> Expr | None:
         if len(Add.make_args(whole - part)) <= len(whole.args) and is_positive(part, context):
             return -log1p((whole - part) / part)
     return None
+
+
+@rule(
+    "√Σu² by squares of u as it is, enlarged and reduced, of which one neither overflows nor vanishes",
+    Pow,
+    example=lambda: (
+        sqrt(Sum(a[index] ** 2, index)),
+        range_root(
+            Sum(a[index] ** 2, index),
+            Sum(quotient(a[index], 1 / RANGE) ** 2, index),
+            Sum(quotient(a[index], RANGE) ** 2, index),
+        ),
+    ),
+    gain={"a": [3e-200, 4e-200]},
+)
+def root_of_squares(value: Expr, context: Context) -> Expr | None:
+    total, power = value.args
+    enlarged, reduced = (_squares_over(total, unit) for unit in (1 / RANGE, RANGE))
+    if not power.is_Rational or power.q != 2 or enlarged is None or reduced is None:
+        return None
+    return range_root(total, enlarged, reduced) ** (2 * power)
+
+
+def _squares_over(value: Expr, unit: Expr) -> Expr | None:
+    """A positive multiple of a sum of squares over an index, each square taken of a quotient by `unit`."""
+    number, rest = value.as_coeff_Mul()
+    factors = powers(rest)
+    sums = [base for base, power in factors.items() if isinstance(base, Sum) and power == 1]
+    if len(sums) != 1 or number <= 0 or not all(isinstance(base, Dim) for base in factors if base != sums[0]):
+        return None
+    (total,) = sums
+    number_inside, square = total.body.as_coeff_Mul()
+    root = square.base if isinstance(square, Pow) and square.exp == 2 else None
+    if root is None or number_inside <= 0:
+        return None
+    return value / total * Sum(number_inside * quotient(root, unit) ** 2, *total.indices)
 
 
 @rule(

@@ -26,7 +26,7 @@ START, MOST, GUARD = 60, 1000, 30  # digits: the first try, the last one, and wh
 MATRIX = 300  # digits for functions of whole matrices, whose sums are not seen
 BITS = 3.32  # of a digit
 ROUNDING = mpmath.mpf(2) ** -53
-DRAWS = 4
+DRAWS = 6
 
 
 class _Watched(Machine):
@@ -39,8 +39,7 @@ class _Watched(Machine):
         """The values of an equation, rounded when they come of adding over an index."""
         if self.rng is None or not any(isinstance(part, Sum) for part in walk(equation.value)):
             return filled
-        signs = self.rng.choice((-1, 1), filled.shape)
-        return np.asarray(filled + filled * signs * ROUNDING, dtype=object)
+        return _rounded(filled, self.rng.uniform(-1, 1, filled.shape))
 
     def value(self, value: Expr) -> Any:
         if isinstance(value, Add):
@@ -48,9 +47,9 @@ class _Watched(Machine):
             return self._watched(terms, sum(terms[1:], terms[0]))
         found = super().value(value)
         if self.rng is not None and isinstance(value, Pow) and not value.exp.is_Rational and found > 0:
-            return found * (1 + self._sign() * ROUNDING * abs(mpmath.log(found)))
+            return found * (1 + self._some() * ROUNDING * abs(mpmath.log(found)))
         if self.rng is not None and value.is_number and not value.is_Rational:
-            return found * (1 + self._sign() * ROUNDING)
+            return found * (1 + self._some() * ROUNDING)
         return found
 
     def reduction(self, value: Reduction) -> Any:
@@ -60,10 +59,10 @@ class _Watched(Machine):
         total = self._watched(terms, sum(terms, self.numbers.rational(0, 1)))
         if self.rng is None:
             return total
-        return total + self._sign() * ROUNDING * sum(map(abs, terms))
+        return total + self._some() * ROUNDING * sum(map(abs, terms))
 
-    def _sign(self) -> int:
-        return 0 if self.rng is None else int(self.rng.choice((-1, 1)))
+    def _some(self) -> float:
+        return 0.0 if self.rng is None else self.rng.uniform(-1, 1)
 
     def entry(self, value: Entry) -> Any:
         self.needed = max(self.needed, MATRIX)
@@ -105,10 +104,15 @@ def spread(program: Program, inputs: Mapping[str, ArrayLike], truth: Arrays, dig
 
 
 def _moved(given: Any, domain: Domain, rng: np.random.Generator) -> Any:
-    """Entries one rounding away, unless they are whole numbers by declaration."""
+    """Entries up to one rounding away, unless they are whole numbers by declaration."""
     if domain.integer:
         return given
-    signs = rng.choice((-1, 1), given.shape)
+    parts = rng.uniform(-1, 1, given.shape)
     if domain.symmetric:
-        signs = np.tril(signs) + np.swapaxes(np.tril(signs, -1), -1, -2)
-    return np.asarray(given + given * signs * ROUNDING, dtype=object)
+        parts = np.tril(parts) + np.swapaxes(np.tril(parts, -1), -1, -2)
+    return _rounded(given, parts)
+
+
+def _rounded(given: Any, parts: Any) -> Any:
+    """Entries moved by parts of a rounding."""
+    return np.asarray(given + given * parts * ROUNDING, dtype=object)
