@@ -91,8 +91,10 @@ DIFFERENCES = (
 
 def called(value: Expr, function: SymPyClass, context: Context) -> Expr | None:
     """The call of `function` that a value is, or that the definition of its name is."""
-    meant = value if isinstance(value, function) else definition(value, context)
-    return meant if isinstance(meant, function) else None
+    if isinstance(value, function):
+        return value
+    known = context.definition(name_of(value)) if is_element(value) else None
+    return definition(value, context) if known is not None and isinstance(known.value, function) else None
 
 
 def definition(value: Expr, context: Context, with_sums: bool = False) -> Expr | None:
@@ -120,9 +122,10 @@ def _keeps(row: Difference) -> Action:
         for term in value.args:
             for base, power in powers(term).items():
                 call = called(base, row.function, context) if power == row.power else None
-                scale = without(term, base)
-                if call is not None and row.constant * scale in value.args:
-                    return _two_of(value, term, row.constant * scale, scale * row.instead(call.args[0]))
+                if call is not None:
+                    scale = without(term, base)
+                    if row.constant * scale in value.args:
+                        return _two_of(value, term, row.constant * scale, scale * row.instead(call.args[0]))
         return None
 
     return apply

@@ -23,6 +23,8 @@ from derive.calculus.samples import i as index
 from derive.primitives import (
     RANGE,
     cosh,
+    erf,
+    erfc,
     exp,
     gamma,
     inverse_mills,
@@ -39,22 +41,30 @@ from derive.primitives import (
     range_root,
     sigmoid,
     softplus,
+    tanh,
     xlogy,
 )
 from derive.program import (
     Dim,
     Equation,
+    Index,
     Program,
     Reduction,
     Sum,
+    children,
+    element,
+    free_indices,
     fresh_name,
     inlined,
     is_element,
     names_in,
+    rebuilt,
+    substitute,
     symbol_names,
     walk,
 )
 
+COSTLY = (sigmoid, tanh, erf, erfc, normal_cdf, normal_pdf)
 SEEN = tuple({row.function for row in DIFFERENCES})  # the functions that are seen through names
 
 STABILITY = Table("numerical stability", RECOGNITION, CANCELLATION, EXPONENTIALS)
@@ -269,7 +279,8 @@ def stabilised(program: Program) -> Program:
     for equation in _with_arguments_named(program):
         context = Context(arrays=program.arrays, definitions=tuple(done))
         done.append(replace(equation, value=rewrite(equation.value, STABILITY, context)))
-    return replace(program, equations=_with_arguments_back(done, set(program.arrays)))
+    known = set(program.arrays)
+    return replace(program, equations=tuple(_with_calls_apart(_with_arguments_back(done, known), known)))
 
 
 def _with_arguments_named(program: Program) -> Iterator[Equation]:
@@ -285,9 +296,37 @@ def _with_arguments_named(program: Program) -> Iterator[Equation]:
             yield equation
 
 
+def _with_calls_apart(equations: Sequence[Equation], known: set[str]) -> Iterator[Equation]:
+    """The equations; a costly function that stands in a loop it does not depend on gets an equation of its own."""
+    used = known | {symbol for e in equations for symbol in (e.target, *symbol_names(e.value))}
+    names: dict[Expr, str] = {}
+    new: list[Equation] = []
+
+    def apart(value: Expr, loops: int) -> Expr:
+        axes = tuple(sorted(free_indices(value), key=lambda axis: str(axis.name)))
+        if isinstance(value, COSTLY) and len(axes) < loops:
+            key = substitute(value, {axis: Index(f"_{at}", axis.size) for at, axis in enumerate(axes)})
+            if key not in names:
+                names[key] = fresh_name(f"{type(value).__name__}_value", used)
+                new.append(Equation(names[key], axes, value, True))
+            return element(names[key], axes)
+        if not value.args or is_element(value):
+            return value
+        inner = loops + len(value.indices) if isinstance(value, Reduction) else loops
+        return rebuilt(value, tuple(apart(part, inner) for part in children(value)))
+
+    for equation in equations:
+        changed = apart(equation.value, len(equation.indices))
+        yield from new
+        new.clear()
+        yield replace(equation, value=changed)
+
+
 def _with_arguments_back(equations: Sequence[Equation], known: set[str]) -> tuple[Equation, ...]:
     """The equations, with a named argument put back where only one reads it."""
     readers = Counter(name for equation in equations for name in names_in(equation.value))
     once = {e.target: e for e in equations if e.target not in known and readers[e.target] == 1}
+    if not once:
+        return tuple(equations)
     kept = (equation for equation in equations if equation.target not in once)
     return tuple(replace(equation, value=inlined(equation.value, once)) for equation in kept)
