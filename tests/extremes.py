@@ -181,4 +181,5 @@ BEYOND = {
     ("student_t_logpdf", "derivative"): CANCELS,
     ("student_t_logpdf", "hessian"): CANCELS,
     ("cauchy_logpdf", "hessian"): CANCELS,
+    ("two_proportion_z", "hessian"): CANCELS,
 }
