@@ -177,6 +177,7 @@ BEYOND = {
     ("variance_discrete", "derivative"): CANCELS,
     ("beta_binomial_posterior_mean", "derivative"): CANCELS,
     ("beta_binomial_posterior_mean", "hessian"): CANCELS,
+    ("binomial_logpmf", "derivative"): CANCELS,
     ("binomial_logpmf", "hessian"): CANCELS,
     ("student_t_logpdf", "derivative"): CANCELS,
     ("student_t_logpdf", "hessian"): CANCELS,

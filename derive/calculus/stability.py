@@ -3,28 +3,29 @@
 Each row is an identity of real numbers whose right side neither overflows nor cancels where the left side does. The
 mathematics that is shown stays the textbook's; only kernels see these forms. What the functions introduced here
 (`softplus`, `log1p`, `xlogy`, …) compute, and how, stands in their rows in `derive.primitives`.
+
+The table is made of three: `cancellation`, `exponentials`, and here functions, norms and logarithms by their names.
+A row's `gain` is a point where the left side is lost and the right side is kept; a law holds every row to it. An
+equation may be seen through from those after it; `sharing` sees to it that nothing is computed more often for that.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sympy import Add, Expr, Mul, Pow, S, sqrt
 
 from derive.calculus.algebra import powers, product_of
-from derive.calculus.cancellation import CANCELLATION, DIFFERENCES, called, definition, without
+from derive.calculus.cancellation import CANCELLATION, called, definition, without
 from derive.calculus.exponentials import EXPONENTIALS, is_positive
 from derive.calculus.recognition import RECOGNITION
 from derive.calculus.rewriting import Context, Table, rewrite
 from derive.calculus.samples import a, p, q, u, x, y
 from derive.calculus.samples import i as index
+from derive.calculus.sharing import with_arguments_back, with_arguments_named, with_calls_apart
 from derive.primitives import (
     RANGE,
     cosh,
-    erf,
-    erfc,
     exp,
     gamma,
     inverse_mills,
@@ -41,31 +42,9 @@ from derive.primitives import (
     range_root,
     sigmoid,
     softplus,
-    tanh,
     xlogy,
 )
-from derive.program import (
-    Dim,
-    Equation,
-    Index,
-    Program,
-    Reduction,
-    Sum,
-    children,
-    element,
-    free_indices,
-    fresh_name,
-    inlined,
-    is_element,
-    names_in,
-    rebuilt,
-    substitute,
-    symbol_names,
-    walk,
-)
-
-COSTLY = (sigmoid, tanh, erf, erfc, normal_cdf, normal_pdf)
-SEEN = tuple({row.function for row in DIFFERENCES})  # the functions that are seen through names
+from derive.program import Dim, Equation, Program, Sum, is_element
 
 STABILITY = Table("numerical stability", RECOGNITION, CANCELLATION, EXPONENTIALS)
 rule = STABILITY.rule
@@ -276,57 +255,8 @@ def weighted_logarithm(value: Expr, context: Context) -> Expr | None:
 def stabilised(program: Program) -> Program:
     """`program` in the form that kernels compute."""
     done: list[Equation] = []
-    for equation in _with_arguments_named(program):
+    for equation in with_arguments_named(program):
         context = Context(arrays=program.arrays, definitions=tuple(done))
         done.append(replace(equation, value=rewrite(equation.value, STABILITY, context)))
     known = set(program.arrays)
-    return replace(program, equations=tuple(_with_calls_apart(_with_arguments_back(done, known), known)))
-
-
-def _with_arguments_named(program: Program) -> Iterator[Equation]:
-    """The equations; where one is a function of a sum over an index, the sum gets a name, so that it is done once."""
-    used = set(program.arrays) | {symbol for e in program.equations for symbol in symbol_names(e.value)}
-    for equation in program.equations:
-        call = equation.value
-        if isinstance(call, SEEN) and any(isinstance(part, Reduction) for part in walk(call)):
-            inner = Equation(fresh_name(f"{equation.target}_argument", used), equation.indices, call.args[0], True)
-            yield inner
-            yield replace(equation, value=call.func(inner.element))
-        else:
-            yield equation
-
-
-def _with_calls_apart(equations: Sequence[Equation], known: set[str]) -> Iterator[Equation]:
-    """The equations; a costly function that stands in a loop it does not depend on gets an equation of its own."""
-    used = known | {symbol for e in equations for symbol in (e.target, *symbol_names(e.value))}
-    names: dict[Expr, str] = {}
-    new: list[Equation] = []
-
-    def apart(value: Expr, loops: int) -> Expr:
-        axes = tuple(sorted(free_indices(value), key=lambda axis: str(axis.name)))
-        if isinstance(value, COSTLY) and len(axes) < loops:
-            key = substitute(value, {axis: Index(f"_{at}", axis.size) for at, axis in enumerate(axes)})
-            if key not in names:
-                names[key] = fresh_name(f"{type(value).__name__}_value", used)
-                new.append(Equation(names[key], axes, value, True))
-            return element(names[key], axes)
-        if not value.args or is_element(value):
-            return value
-        inner = loops + len(value.indices) if isinstance(value, Reduction) else loops
-        return rebuilt(value, tuple(apart(part, inner) for part in children(value)))
-
-    for equation in equations:
-        changed = apart(equation.value, len(equation.indices))
-        yield from new
-        new.clear()
-        yield replace(equation, value=changed)
-
-
-def _with_arguments_back(equations: Sequence[Equation], known: set[str]) -> tuple[Equation, ...]:
-    """The equations, with a named argument put back where only one reads it."""
-    readers = Counter(name for equation in equations for name in names_in(equation.value))
-    once = {e.target: e for e in equations if e.target not in known and readers[e.target] == 1}
-    if not once:
-        return tuple(equations)
-    kept = (equation for equation in equations if equation.target not in once)
-    return tuple(replace(equation, value=inlined(equation.value, once)) for equation in kept)
+    return replace(program, equations=tuple(with_calls_apart(with_arguments_back(done, known), known)))
