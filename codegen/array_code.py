@@ -23,6 +23,7 @@ from derive.program import Delta, Dim, Index, Program, elements, free_indices, i
 
 SUM, PRODUCT, UNARY, POWER, ATOM = range(5)
 LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
+LARGEST = 2**53  # whole numbers beyond this are written as floating point
 COMPARISONS = (">", ">=", "<", "<=", "==")
 
 
@@ -285,6 +286,8 @@ class ArrayCode:
 
     def number(self, value: Expr) -> Part:
         """A rational number."""
+        if abs(value) > LARGEST:
+            return Part(repr(float(value)), level=ATOM if value >= 0 else UNARY, constant=True)
         if value.is_Integer:
             return Part(str(value), level=ATOM if value >= 0 else UNARY, constant=True)
         return Part(f"{value.p} / {value.q}", level=PRODUCT if value > 0 else SUM, constant=True)

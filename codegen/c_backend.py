@@ -380,7 +380,7 @@ class _Unit(Speller[_Piece]):
     # ------------------------------------------------ expressions
 
     def number(self, value: Fraction) -> _Piece:
-        if value.denominator == 1:
+        if value.denominator == 1 and abs(value) < 2**63:
             return _Piece(f"{value.numerator}.0{self.suffix}", ATOM if value >= 0 else UNARY)
         digits = repr(float(value)) if not self.suffix else repr(float(f"{float(value):.9g}"))
         return _Piece(digits + self.suffix, ATOM if value >= 0 else UNARY)

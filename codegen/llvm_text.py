@@ -217,7 +217,8 @@ class Text:
         return pointer if entries == "0" else self.let(f"getelementptr {self.type}, ptr {pointer}, {SIZE} {entries}")
 
     def literal(self, value: float) -> str:
-        rounded = float(np.float32(value)) if self.type == "float" else value
+        with np.errstate(over="ignore"):
+            rounded = float(np.float32(value)) if self.type == "float" else value
         return f"0x{struct.unpack('<Q', struct.pack('<d', rounded))[0]:016X}"
 
     def extreme(self, which: str, left: str, right: str) -> str:

@@ -8,17 +8,17 @@ of their indices are computed once. What order the loops take, and which run tog
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from sympy import Add, Expr, Integer, Mul
+from sympy import Add, Expr, Integer, Mul, Pow
 
 from codegen.bounds import always_inside
 from codegen.loops import How
 from derive.array_functions import ARRAY_FUNCTIONS
 from derive.errors import BackendUnavailable
-from derive.primitives import Primitive, primitive
+from derive.primitives import Primitive, exp, primitive
 from derive.program import (
     Delta,
     Entry,
@@ -86,8 +86,10 @@ def tasks(program: Program, known: Callable[[Primitive], bool]) -> tuple[Work, .
     lowering = _Lowering(needed)
     for equation in needed.equations:
         apart = renamed_apart(equation.value, frozenset(index.name for index in equation.indices))
-        apart = _factor_inside(_with_scatters_open(apart))
+        apart = _factored(_factor_inside(_with_scatters_open(apart)))
+        lowering.scope = list(equation.indices)
         if isinstance(apart, Reduction):
+            lowering.scope += apart.indices
             body = lowering.without_reductions(apart.body)
             lowering.add(Task(equation.target, equation.indices, body, apart.indices, _how(apart)))
         else:
@@ -129,6 +131,20 @@ def _factor_inside(value: Expr) -> Expr:
     return Sum(rest * sums[0].body, *sums[0].indices)
 
 
+def _factored(value: Expr) -> Expr:
+    """A sum without the factors that its indices do not touch, where it then depends on fewer indices."""
+    if not isinstance(value, Sum):
+        return value
+    bound = frozenset(value.indices)
+    outside = [factor for factor in Mul.make_args(value.body) if not free_indices(factor) & bound]
+    inside = Mul(*(factor for factor in Mul.make_args(value.body) if factor not in outside))
+    if free_indices(inside) - bound == free_indices(value) or any(
+        isinstance(f, Delta) and _is_worked_out(f) for f in outside
+    ):
+        return value
+    return Mul(*outside, Sum(inside, *value.indices))
+
+
 def _how(reduction: Reduction) -> How:
     return "max" if isinstance(reduction, Maximum) else "mul" if isinstance(reduction, Product) else "add"
 
@@ -146,18 +162,10 @@ def spelled_out(value: Expr, known: Callable[[Primitive], bool]) -> Expr:
     return rebuilt(value, parts)
 
 
-def _is_costly(value: Expr) -> bool:
-    """Whether a value calls a function; divisions and square roots are not worth an array."""
-    return any(primitive(part) is not None for part in walk(value))
-
-
-def _gathered(product: Expr, loops: frozenset[Index]) -> tuple[Expr, ...]:
-    """The factors of a product, the costly ones that need the same few loops as one."""
-    groups: dict[object, list[Expr]] = {}
-    for at, factor in enumerate(product.args):
-        needed = free_indices(factor) & loops
-        groups.setdefault(needed if needed != loops and _is_costly(factor) else at, []).append(factor)
-    return tuple(Mul(*group) for group in groups.values())
+def in_order(indices: Iterable[Index], scope: Sequence[Index]) -> tuple[Index, ...]:
+    """Indices in the order of the loops around them, so that loops meet arrays the way they lie in memory."""
+    places = {index: at for at, index in enumerate(scope)}
+    return tuple(sorted(indices, key=lambda index: (places.get(index, len(places)), str(index.name))))
 
 
 class _Lowering:
@@ -165,6 +173,8 @@ class _Lowering:
         self.program = program
         self.done: list[Work] = []
         self.known: dict[Expr, Expr] = {}
+        self.scope: list[Index] = []
+        self.filled: dict[str, Task] = {}
         self.used = set(program.arrays) | {dim.name for dim in program.dims}
         for equation in program.equations:
             self.used |= symbol_names(equation.value) | {index.name for index in equation.indices}
@@ -174,31 +184,54 @@ class _Lowering:
 
     def hoisted(self) -> Iterator[Work]:
         """The tasks, with what is costly and does not depend on all indices of a task as tasks of their own."""
+        self.filled = {task.target: task for task in self.done if isinstance(task, Task)}
         for task in self.done:
             if not isinstance(task, Task) or task.places:
                 yield task
                 continue
             before: list[Work] = []
-            value = self.without_costly(task.value, frozenset((*task.indices, *task.bound)), before)
+            value = self.without_costly(task.value, (*task.indices, *task.bound), before)
             yield from before
             yield replace(task, value=value)
 
-    def without_costly(self, value: Expr, loops: frozenset[Index], before: list[Work]) -> Expr:
+    def without_costly(self, value: Expr, loops: tuple[Index, ...], before: list[Work]) -> Expr:
         """`value` with costly parts that need fewer loops replaced by elements; their tasks go to `before`."""
         if not value.args or is_element(value):
             return value
-        axes = tuple(sorted(free_indices(value) & loops, key=lambda index: str(index.name)))
-        if not _is_costly(value):
+        axes = in_order(free_indices(value) & frozenset(loops), loops)
+        if not self.is_costly(value):
             return value
         key = substitute(value, {axis: Index(f".{at}", axis.size) for at, axis in enumerate(axes)})
         if len(axes) == len(loops) and key not in self.known:
-            parts = _gathered(value, loops) if isinstance(value, Mul) else children(value)
+            parts = self.gathered(value, loops) if isinstance(value, Mul) else children(value)
             return rebuilt(value, tuple(self.without_costly(part, loops, before) for part in parts))
         if key not in self.known:
             name = fresh_name("t1", self.used)
             before.append(Task(name, axes, value))
             self.known[key] = element(name, ())
         return element(name_of(self.known[key]), axes)
+
+    def is_costly(self, value: Expr) -> bool:
+        """Whether a value calls a function, or divides by a sum that is at least 1; other divisions stay exact."""
+        return any(primitive(part) is not None or self.divides_safely(part) for part in walk(value))
+
+    def divides_safely(self, value: Expr) -> bool:
+        """Whether a value is one over a sum of exponentials whose largest is 1, which neither over- nor underflows."""
+        if not (isinstance(value, Pow) and value.args[1] == -1 and is_element(value.args[0])):
+            return False
+        total = self.filled.get(name_of(value.args[0]))
+        if total is None or total.how != "add" or not isinstance(total.value, exp):
+            return False
+        shifts = (self.filled.get(name_of(-term)) for term in Add.make_args(total.value.args[0]) if is_element(-term))
+        return any(shift is not None and shift.how == "max" for shift in shifts)
+
+    def gathered(self, product: Expr, loops: tuple[Index, ...]) -> tuple[Expr, ...]:
+        """The factors of a product, the costly ones that need the same few loops as one."""
+        groups: dict[object, list[Expr]] = {}
+        for at, factor in enumerate(product.args):
+            needed = free_indices(factor) & frozenset(loops)
+            groups.setdefault(needed if len(needed) < len(loops) and self.is_costly(factor) else at, []).append(factor)
+        return tuple(Mul(*group) for group in groups.values())
 
     def scattered(self, task: Task) -> Task:
         """A sum with a delta for one of its target's indices as additions at the place the delta names."""
@@ -231,13 +264,15 @@ class _Lowering:
             return value
         if isinstance(value, Entry):
             return self.entry(value)
+        value = _factored(value)
         if not isinstance(value, Reduction):
             return rebuilt(value, tuple(self.without_reductions(part) for part in children(value)))
         key = anonymous(value)
         if key not in self.known:
-            axes = tuple(sorted(free_indices(value), key=lambda index: str(index.name)))
+            axes = in_order(free_indices(value), self.scope)
             name = fresh_name("t1", self.used)
-            apart = value.renamed_apart({index.name for index in axes})
+            apart = value.renamed_apart({index.name for index in self.scope})
+            self.scope += apart.indices
             self.add(Task(name, axes, self.without_reductions(apart.body), apart.indices, _how(value)))
             self.known[key] = element(name, axes)
         return self.known[key]

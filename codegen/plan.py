@@ -147,7 +147,7 @@ def _pass(statement: Statement, cut: Parts | None, arrays: dict[str, Array], wid
         return Pass(runs, (statement.target,), (statement.source,), (statement.target,), size**3, moved, "")
     if isinstance(statement, Multiply):
         rows, columns, inner = statement.sizes
-        sources = statement.left.name, statement.right.name
+        sources = tuple(dict.fromkeys((statement.left.name, statement.right.name)))
         sides = " @ ".join(f"{s.name}{'.T' * s.transposed}" for s in (statement.left, statement.right))
         half = ", half of it, since it is symmetric" if statement.symmetric else ""
         count = expand((1 if statement.symmetric else 2) * rows * columns * inner)

@@ -161,7 +161,9 @@ def _apart(work: Sequence[Work], program: Program) -> list[Work]:
 
 
 def loop_order(task: Task) -> tuple[Index, ...]:
-    """The loops of a task, the one that steps through memory innermost."""
+    """The loops of a task, the one that steps through memory innermost; without a fold, as its target lies."""
+    if not task.bound:
+        return task.indices
     score = dict.fromkeys((*task.indices, *task.bound), 0)
     accesses = [positions_of(ref) for ref in elements(task.value)]
     for positions in [*accesses, task.indices]:

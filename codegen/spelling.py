@@ -125,6 +125,8 @@ class Speller(Generic[T]):
         if row.c in COMPARISONS:
             return self.select(self.condition(value), self.number(Fraction(1)), self.number(Fraction(0)))
         args = [self.spell(arg) for arg in value.args]
+        if row.c == "/":
+            return self.binary("/", *args)
         if row.c in ("max", "min"):
             return self.extreme(row.c, self.shared(args[0]), self.shared(args[1]))
         return self.function(row.c, args)

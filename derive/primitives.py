@@ -335,6 +335,43 @@ minimum: SymPyClass = _row(
     numexpr="where(({0} < {1}) | ({0} != {0}), {0}, {1})",
 )
 
+# ---------------------------------------------------------------- roots and quotients that stay in range
+
+quotient: SymPyClass = _row(  # a quotient that stays together: SymPy takes (a/b)² apart
+    "quotient",
+    lambda a, b: 1 / b,
+    lambda a, b: -a / b**2,
+    meaning=lambda a, b: a / b,
+    value=lambda m, a, b: a / b,
+    latex=r"\frac{{{0}}}{{{1}}}",
+    unicode="({0})/({1})",
+    c="/",
+    numpy="np.divide({0}, {1})",
+    numexpr="(({0}) / ({1}))",
+)
+
+RANGE = sympy.Integer(2) ** 600  # by which numbers are made larger, or smaller, before they are squared
+SQUARES = (sympy.Integer(2) ** -900, sympy.Integer(2) ** 1000)  # between these squares are exact enough
+
+
+def _range_root(total: Expr, enlarged: Expr, reduced: Expr) -> Expr:
+    low, high = less(total, SQUARES[0]), greater(total, SQUARES[1])
+    root = sympy.sqrt(where(low, enlarged, where(high, reduced, total)))
+    return root * where(low, 1 / RANGE, where(high, RANGE, 1))
+
+
+range_root: SymPyClass = _row(
+    "range_root",
+    lambda total, enlarged, reduced: 1 / (2 * range_root(total, enlarged, reduced)),
+    _zero,
+    _zero,
+    meaning=lambda total, enlarged, reduced: sympy.sqrt(total),
+    stable=_range_root,
+    range=(0, inf),
+    latex=r"\sqrt{{{0}; {1}; {2}}}",
+    unicode="√({0}, {1}, {2})",
+)
+
 # ---------------------------------------------------------------- hyperbolic functions and inverses
 
 sinh: SymPyClass = _row(
@@ -428,25 +465,68 @@ normal_cdf: SymPyClass = _row(
 )
 
 
+FAR, TERMS = -10, 20  # from here on so many terms of the asymptotic series are good to double precision
+
+
+def _mills_series(x: Expr, first: int = 1) -> Expr:
+    """−x Φ(x)/φ(x) far out on the left: 1 − 1/x² (1 − 3/x² (1 − …)), or a bracket of it that starts later.
+
+    Source: NIST Digital Library of Mathematical Functions, 7.12.1.
+    """
+    total = S.One
+    for k in range(TERMS, first - 1, -1):
+        total = 1 - (2 * k - 1) * total / x**2
+    return total
+
+
 def _log_normal_cdf(x: Expr) -> Expr:
-    """The logarithm itself down to −20, from there the asymptotic series of Mills' ratio."""
-    far = where(less(x, -20), x, -20)
-    odd, total = 1, S.One
-    for k in range(1, 7):
-        odd *= 2 * k - 1
-        total += (-1) ** k * odd / far ** (2 * k)
-    tail = -(far**2) / 2 - log(-far) - log(2 * sympy.pi) / 2 + log(total)
-    return where(less(x, -20), tail, log(normal_cdf(where(less(x, -20), -20, x))))
+    """The logarithm itself, and far out what the series says."""
+    far = where(less(x, FAR), x, FAR)
+    tail = -(far**2) / 2 - log(-far) - log(2 * sympy.pi) / 2 + log(_mills_series(far))
+    return where(less(x, FAR), tail, log(normal_cdf(where(less(x, FAR), FAR, x))))
+
+
+def _inverse_mills(x: Expr) -> Expr:
+    """The quotient itself, and far out what the series says."""
+    far, near = where(less(x, FAR), x, FAR), where(less(x, FAR), FAR, x)
+    return where(less(x, FAR), -far / _mills_series(far), normal_pdf(near) / normal_cdf(near))
+
+
+def _mean_shortfall(x: Expr) -> Expr:
+    """The sum itself, and far out what the series says."""
+    far, near = where(less(x, FAR), x, FAR), where(less(x, FAR), FAR, x)
+    tail = -_mills_series(far, 2) / (far * _mills_series(far))
+    return where(less(x, FAR), tail, near + normal_pdf(near) / normal_cdf(near))
 
 
 log_normal_cdf: SymPyClass = _row(
     "log_normal_cdf",
-    lambda x: exp(-(x**2) / 2 - log(2 * sympy.pi) / 2 - log_normal_cdf(x)),
+    lambda x: inverse_mills(x),
     meaning=lambda x: log(normal_cdf(x)),
     stable=_log_normal_cdf,
     range=(-inf, 0),
     latex=r"\log\Phi\left({0}\right)",
     unicode="log Φ({0})",
+    approximate=True,
+)
+
+inverse_mills: SymPyClass = _row(
+    "inverse_mills",
+    lambda x: -inverse_mills(x) * (x + inverse_mills(x)),
+    meaning=lambda x: normal_pdf(x) / normal_cdf(x),
+    stable=_inverse_mills,
+    range=(0, inf),
+    latex=r"\frac{{\varphi\left({0}\right)}}{{\Phi\left({0}\right)}}",
+    unicode="φ({0})/Φ({0})",
+    approximate=True,
+)
+
+mean_shortfall: SymPyClass = _row(  # how far below x a standard normal number is on average, when it is below
+    "mean_shortfall",
+    lambda x: 1 - inverse_mills(x) * mean_shortfall(x),
+    meaning=lambda x: x + inverse_mills(x),
+    stable=_mean_shortfall,
+    range=(0, inf),
     approximate=True,
 )
 
@@ -464,7 +544,7 @@ gamma: SymPyClass = _row(
 lgamma: SymPyClass = _row(
     "lgamma",
     lambda x: digamma(x),
-    value=lambda m, x: m.log(abs(m.gamma(x))),
+    value=lambda m, x: m.loggamma(x) if x > 0 else m.log(abs(m.gamma(x))),
     latex=r"\log\Gamma\left({0}\right)",
     unicode="log Γ({0})",
     c="lgamma",

@@ -77,7 +77,7 @@ def link(value: Expr, context: Context) -> Link | None:
         return Link(name_of(value), S.One, *positions_of(value))
     if isinstance(value, Entry) and value.function == "inv":
         (name,) = value.arrays
-        known = definition_of(name, context)
+        known = context.definition(name)
         if known is not None and isinstance(known.value, Entry) and known.value.function == "matrix_power":
             power, *axes = known.value.positions
             if tuple(axes) == known.indices:
@@ -86,11 +86,6 @@ def link(value: Expr, context: Context) -> Link | None:
     if isinstance(value, Entry) and value.function == "matrix_power":
         return Link(value.arrays[0], *value.positions)
     return None
-
-
-def definition_of(name: str, context: Context) -> Equation | None:
-    """The equation of a name, when the context knows it."""
-    return next((e for e in context.definitions or () if e.target == name), None)
 
 
 def flattened(value: Expr) -> tuple[list[Expr], list[Index]]:
@@ -117,7 +112,7 @@ def symmetric(name: str, context: Context) -> bool:
     array = context.arrays.get(name)
     if array is not None and array.domain.symmetric:
         return name in context.constraints
-    known = definition_of(name, context)
+    known = context.definition(name)
     if known is None or len(known.indices) != 2 or known.indices[0].size != known.indices[1].size:
         return False
     arrays = tuple((a.name, a.domain) for a in context.arrays.values() if a.name in context.constraints)
@@ -270,7 +265,7 @@ def _without_deltas(factors: Sequence[Expr], bound: Sequence[Index]) -> tuple[li
 
 def _inverted_chain(entry: Entry, used: set[str], context: Context) -> tuple[list[Expr], list[Index]] | None:
     """The inverse of a named product of square matrices as the product of their inverses in reverse order."""
-    known = definition_of(entry.arrays[0], context)
+    known = context.definition(entry.arrays[0])
     if known is None or not isinstance(known.value, Sum):
         return None
     factors, bound = flattened(known.value)

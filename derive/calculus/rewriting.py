@@ -11,7 +11,7 @@ back to) comes in a `Context`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
@@ -47,6 +47,10 @@ class Context:
             found[name] = (*found.get(name, ()), definition)
         return found
 
+    def definition(self, name: str) -> Equation | None:
+        """The equation of a name, when it is known here."""
+        return next((equation for equation in self.definitions or () if equation.target == name), None)
+
     def domain(self, ref: Element) -> Domain:
         """The domain of an element; the reals when its array is not known here."""
         array = self.arrays.get(name_of(ref))
@@ -59,7 +63,11 @@ Example: TypeAlias = "Callable[[], tuple[Expr, Expr]]"  # before and after, buil
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of a table of rules."""
+    """One row of a table of rules.
+
+    `gain` is a point, by names of the example, at which floating point loses the example's left side and keeps its
+    right side: what a rule for the sake of numbers is worth.
+    """
 
     name: str
     apply: Action
@@ -68,6 +76,7 @@ class Rule:
     licence: str = ""
     note: Callable[[Expr], str] | None = None
     minor: bool = False  # bookkeeping, which a textbook does not show as a step of its own
+    gain: Mapping[str, float | Sequence[float]] | None = field(default=None, compare=False)
 
 
 class Table:
@@ -87,11 +96,12 @@ class Table:
         licence: str = "",
         note: Callable[[Expr], str] | None = None,
         minor: bool = False,
+        gain: Mapping[str, float | Sequence[float]] | None = None,
     ) -> Callable[[Action], Action]:
         """Enter a function as the last row of the table."""
 
         def enter(action: Action) -> Action:
-            self.rules.append(Rule(name, action, heads, example, licence, note, minor))
+            self.rules.append(Rule(name, action, heads, example, licence, note, minor, gain))
             self._by_head.clear()
             return action
 

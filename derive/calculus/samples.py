@@ -6,12 +6,12 @@ Every rule's example is written over these names, so that one law can draw numbe
 from __future__ import annotations
 
 from derive.calculus.rewriting import Context
-from derive.formulas import arrays, dims, indices, positive, scalars, simplex, within
+from derive.formulas import arrays, binary, dims, indices, positive, scalars, simplex, within
 from derive.program import Array, Equation, Sum
 
 n, m = dims("n m")
 i, j, k, g, h, l = indices(i=n, j=n, k=n, g=n, h=n, l=m)
-x, y, c, u = scalars("x y c u")
+x, y, c, u, label = scalars("x y c u label")
 a, b, p, q, s, t = arrays(a=n, b=n, p=n, q=n, s=n, t=n)
 A, B, S, R = arrays(A=(n, n), B=(n, m), S=(n, n), R=(n, n))
 PRODUCT = Equation("Q", (i, j), Sum(S[i, k] * R[k, j], k))  # a matrix with a definition
@@ -23,6 +23,7 @@ SAMPLES: dict[str, Array] = {
         Array("y"),
         Array("c"),
         positive(u),
+        binary(label),
         a,
         b,
         simplex(p),

@@ -38,6 +38,9 @@ def page(rule: Rule, users: Sequence[str]) -> str:
     lines = [rule.name, f"  table     {RULES[rule.name][1].title}", f"  example   {before}  =  {after}"]
     if rule.licence:
         lines.append(f"  licence   {rule.licence}")
+    if rule.gain:
+        point = ", ".join(f"{name} = {value}" for name, value in rule.gain.items())
+        lines.append(f"  gain      at {point} floating point loses the left side, and keeps the right side")
     if users:
         more = f" and {len(users) - FEW} more" if len(users) > FEW else ""
         lines.append(f"  used in   {', '.join(users[:FEW])}{more}")

@@ -45,6 +45,8 @@ from derive.program import (
 KINDS: dict[type[Reduction], str] = {Sum: "sum", Product: "prod", Maximum: "max"}
 OPERATORS = {name: sign for sign, name in COMPARISONS.items()}
 
+LONG = 2**64  # powers of two beyond this are written as powers
+
 
 def from_index(value: Expr) -> Tree:
     """The tree of a value in index notation."""
@@ -160,6 +162,9 @@ def _ordered(values: Iterable[Expr]) -> list[Expr]:
 
 
 def _number(value: Expr) -> Tree:
+    for whole, sign in ((value, 1), (1 / value if value else value, -1)):
+        if whole.is_Integer and whole > LONG and whole == S(2) ** (int(whole).bit_length() - 1):
+            return Binary("**", Number(S(2)), _number(S(sign * (int(whole).bit_length() - 1))))
     return Unary("-", Number(-value)) if value.is_negative else Number(value)
 
 

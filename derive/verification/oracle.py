@@ -7,10 +7,10 @@ where they have one, else their `meaning`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import mpmath
 import numpy as np
@@ -25,6 +25,7 @@ from derive.program import (
     Delta,
     Dim,
     Entry,
+    Equation,
     Index,
     Maximum,
     Product,
@@ -37,6 +38,7 @@ from derive.program import (
 )
 
 Arrays = dict[str, NDArray[Any]]
+M = TypeVar("M", bound="Machine")
 
 
 def evaluate(program: Program, inputs: Mapping[str, ArrayLike], digits: int | None = 50) -> Arrays:
@@ -46,17 +48,13 @@ def evaluate(program: Program, inputs: Mapping[str, ArrayLike], digits: int | No
         ShapeError: an input is missing, or sizes disagree.
     """
     with mpmath.workdps(digits or 15), np.errstate(all="ignore"):
-        numbers = _Floats() if digits is None else _Digits()
-        arrays = {name: numbers.array(value) for name, value in inputs.items()}
-        machine = Machine(program, arrays, numbers)
-        for equation in program.equations:
-            shape = tuple(machine.size(size) for size in equation.shape)
-            filled = np.empty(shape, dtype=numbers.dtype)
-            for position in np.ndindex(*shape):
-                machine.at = dict(zip(equation.indices, position, strict=True))
-                filled[position] = machine.value(equation.value)
-            arrays[equation.target] = filled
-        return arrays
+        return prepared(Machine, program, inputs, digits).run()
+
+
+def prepared(kind: Callable[..., M], program: Program, inputs: Mapping[str, ArrayLike], digits: int | None) -> M:
+    """A machine of a kind for `program`, its `inputs` taken in; it runs in mpmath's working precision."""
+    numbers = _Floats() if digits is None else _Digits()
+    return kind(program, {name: numbers.array(value) for name, value in inputs.items()}, numbers)
 
 
 def sizes_of(program: Program, inputs: Mapping[str, ArrayLike]) -> dict[Dim, int]:
@@ -90,6 +88,21 @@ class Machine:
         self.sizes = sizes_of(program, arrays)
         self.at: dict[Index, int] = {}
         self.computed: dict[tuple[Any, ...], NDArray[Any]] = {}
+
+    def run(self) -> Arrays:
+        """The arrays given, and those of every equation, in their order."""
+        for equation in self.program.equations:
+            shape = tuple(self.size(size) for size in equation.shape)
+            filled = np.empty(shape, dtype=self.numbers.dtype)
+            for position in np.ndindex(*shape):
+                self.at = dict(zip(equation.indices, position, strict=True))
+                filled[position] = self.value(equation.value)
+            self.arrays[equation.target] = self.finished(equation, filled)
+        return self.arrays
+
+    def finished(self, equation: Equation, filled: NDArray[Any]) -> NDArray[Any]:
+        """The values of an equation as later ones read them."""
+        return filled
 
     def size(self, size: Expr) -> int:
         """A size as a number."""

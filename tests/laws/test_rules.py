@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 import mpmath
+import numpy as np
 import pytest
 
+from codegen.lowering import spelled_out
 from derive.calculus.differentiation import DIFFERENTIATION
 from derive.calculus.folding import FOLDING
+from derive.calculus.recognition import RECOGNITION
 from derive.calculus.rewriting import rewrite
 from derive.calculus.samples import CONTEXT, PRODUCT, SAMPLES, a, i, j
 from derive.calculus.simplification import SIMPLIFICATION
@@ -14,6 +17,7 @@ from derive.calculus.stability import STABILITY
 from derive.derivation import Partial
 from derive.primitives import exp
 from derive.program import Dim, Equation, Program, Sum, anonymous, free_indices, walk
+from derive.verification.conditioning import exact
 from derive.verification.equality import assert_close
 from derive.verification.oracle import evaluate
 from derive.verification.sampling import sample
@@ -21,6 +25,7 @@ from derive.verification.sampling import sample
 DEFINITION = Equation("p", (i,), exp(a[i]) / Sum(exp(a[j]), j))
 SCOPE = replace(CONTEXT, definitions=(DEFINITION, PRODUCT))
 RULES = list(dict.fromkeys([*DIFFERENTIATION, *SIMPLIFICATION, *STABILITY]))
+LOST, KEPT = 1e-6, 1e-12  # relative errors
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
@@ -44,6 +49,35 @@ def test_example_is_true(rule):
         values = evaluate(program, sample(program, seed).inputs, digits=30)
         with mpmath.workdps(30):
             assert_close(values["left"], values["right"], 1e-25, rule.name)
+
+
+def computed(value, inputs):
+    """A value in floating point as a kernel computes it, and in so many digits that nothing is lost."""
+    spelled = spelled_out(value, lambda row: bool(row.numpy))
+    axes = tuple(sorted(free_indices(value), key=lambda index: index.name))
+    programs = (Program(tuple(SAMPLES.values()), (Equation("v", axes, v),), ("v",)) for v in (spelled, value))
+    in_floats, in_digits = programs
+    return evaluate(in_floats, inputs, digits=None)["v"], exact(in_digits, inputs)[0]["v"]
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.gain], ids=lambda rule: rule.name)
+def test_gain(rule):
+    before, after = rule.example()
+    sizes = {"n": 2}
+    inputs = sample(Program(tuple(SAMPLES.values()), (), ()), 0, sizes).inputs
+    inputs |= {name: np.array(value) for name, value in rule.gain.items()}
+    plain, _ = computed(before, inputs)
+    ruled, truth = computed(rewrite(after, STABILITY, SCOPE), inputs)
+    wanted = np.array(truth.tolist(), dtype=np.float64)
+    with np.errstate(all="ignore"):
+        lost = np.abs(plain - wanted) / np.abs(wanted)
+        kept = np.abs(ruled - wanted) / np.where(wanted == 0, 1, np.abs(wanted))
+    assert not (lost < LOST).any()
+    assert (kept < KEPT).all()
+
+
+def test_every_stability_rule_tells_its_gain():
+    assert all(rule.gain for rule in STABILITY if rule not in list(RECOGNITION))
 
 
 def test_names_are_sentences_that_differ():
