@@ -7,7 +7,7 @@ everything that is defined. What is declared and defined stands in a `Setting`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from sympy import Add, Expr, Integer, Mul, Pow, S, binomial, expand, pi, sqrt
@@ -22,6 +22,7 @@ from derive.handwriting.tree import (
     Choice,
     Derived,
     Entry,
+    Evaluated,
     Expected,
     Folded,
     Node,
@@ -29,6 +30,7 @@ from derive.handwriting.tree import (
 )
 from derive.notation.tree import Binary, Call, Name, Number, Transpose, Tree, Unary, Word
 from derive.notation.typing import MAX_EXPONENT, Scope, Typed
+from derive.notation.writing import printed_name
 from derive.primitives import BY_NAME, exp, log, where
 from derive.program import (
     Array,
@@ -113,6 +115,9 @@ class Meaning(Scope):
         self.folding: frozenset[str] = frozenset()
         self.hint: Expr | None = None
         self.entered: frozenset[str] = frozenset()
+        self.slopes: dict[tuple[Program, str], Equation] = {}  # what was worked out, since repairs ask for it again
+        self.explicit = False  # whether ∂ is by a variable where it stands, with all that depends on it held fixed
+        self.held: dict[str, None] = {}  # what was held fixed in this way
 
     def wrong(self, problem: str, at: int) -> ShapeError:
         return ShapeError(str(ParseError(problem, self.latex, at)))
@@ -121,6 +126,18 @@ class Meaning(Scope):
         return ParseError(problem, self.latex, at)
 
     # ------------------------------------------------ nodes
+
+    def begin_side(self) -> None:
+        """Start another side of a relation: letters for axes and bound indices may be used again."""
+        self.used = {*self.arrays, *self.dims, *self.named, *self.setting.indices}
+
+    def explicitly_typed(self, tree: Node) -> tuple[Typed, tuple[str, ...]]:
+        """A side where ∂ is by a variable where it stands, and what that holds fixed."""
+        self.explicit, self.held = True, {}
+        try:
+            return self.typed(tree), tuple(self.held)
+        finally:
+            self.explicit = False
 
     def typed(self, tree: Node) -> Typed:
         if isinstance(tree, Name):
@@ -142,6 +159,8 @@ class Meaning(Scope):
             return self.applied(tree)
         if isinstance(tree, Derived):
             return self.derived(tree)
+        if isinstance(tree, Evaluated):
+            return self.evaluated(tree)
         if isinstance(tree, Expected):
             return self.expected(tree)
         if isinstance(tree, Choice):
@@ -264,7 +283,7 @@ class Meaning(Scope):
     def position(self, tree: Node, size: Expr) -> Expr:
         """A position along an axis of this size, counted from 0."""
         counts = isinstance(tree, Name) and (tree.name in self.folding or tree.name in self.named)
-        if isinstance(tree, Name) and (counts or tree.name not in {*self.locals, *self.arrays}):
+        if isinstance(tree, Name) and (counts or not self.may_count(tree.name)):
             name = tree.name
             declared = self.setting.indices.get(name)
             if name not in self.named and (name in self.folding or name not in self.dims):
@@ -280,6 +299,11 @@ class Meaning(Scope):
                     )
                 return index + self.lows.get(name, S.One) - 1
         return self.typed(tree).value - 1
+
+    def may_count(self, name: str) -> bool:
+        """Whether a name stands for a whole number, so that what is called like it can be a position."""
+        array = self.arrays.get(name)
+        return name in self.locals or (array is not None and not array.shape and array.domain.integer)
 
     def entry(self, tree: Entry) -> Typed:
         if isinstance(tree.array, Name) and tree.array.name not in {*self.arrays, *self.locals}:
@@ -593,17 +617,42 @@ class Meaning(Scope):
 
     def derived(self, tree: Derived) -> Typed:
         value = self.typed(tree.value)
+        for name in tree.held:
+            if name not in self.arrays:
+                raise self.unreadable(f"{printed_name(name)} is held fixed, but is not known", tree.at)
         for variable in tree.variables:
-            value = self.by(value, variable, tree.at)
+            value = self.by(value, variable, tree)
         return value
 
-    def by(self, value: Typed, variable: Node, at: int) -> Typed:
+    def evaluated(self, tree: Evaluated) -> Typed:
+        """A value with others put in for some names, also where definitions mention them."""
+        typed = self.typed(tree.value)
+        value = self.setting.opened(typed.value)
+        points: dict[str, Equation] = {}
+        for name, point in zip(tree.names, tree.values, strict=True):
+            if not isinstance(name, Name) or name.name not in self.arrays:
+                raise self.unreadable("only for a name something is put in", tree.at)
+            own, put = self.typed(name), self.typed(point)
+            if put.axes and put.shape != own.shape:
+                raise self.wrong(f"{name.name} has the shape {own.shape}, what is put in {put.shape}", tree.at)
+            along = dict(zip(put.axes, own.axes, strict=False))
+            points[name.name] = Equation(name.name, own.axes, substitute(put.value, along))
+        if any(name in whole_arrays(value) for name in points):
+            raise self.unreadable("something is put in under a function of a matrix", tree.at)
+        scope = frozenset(index.name for index in free_indices(value))
+        return replace(typed, value=inlined(value, points, scope))
+
+    def by(self, value: Typed, variable: Node, tree: Derived) -> Typed:
         """The derivative of a value by one variable: its axes come after those of the value."""
+        at = tree.at
         name, positions = self.variable(variable, at)
         if name in self.setting.moving:
             return replace(value, value=self.along(value, self.setting.moving[name]))
         array = self.arrays[name]
-        slope, axes = self.slope(value.value, value.axes, array)
+        held = frozenset(tree.held)
+        if self.explicit and tree.partial and not held:
+            value, held = self.explicitly(value, name)
+        slope, axes = self.slope(value.value, value.axes, array, held)
         if positions is None:
             if not array.shape:
                 return replace(value, value=slope)
@@ -630,23 +679,38 @@ class Meaning(Scope):
                 return tree.name, None
         raise self.unreadable("a derivative is by a name, or an entry of one", at)
 
-    def _program(self, value: Expr, axes: tuple[Index, ...], but: str) -> tuple[Program, tuple[Index, ...]]:
-        """A value, with definitions open but for one name, as a program whose last equation it is."""
-        opened = self.setting.opened(value, (but,))
+    def explicitly(self, value: Typed, variable: str) -> tuple[Typed, frozenset[str]]:
+        """A value, or what defines it, and the names in it that are held fixed while the variable moves."""
+        known = self.setting.definitions
+        if is_element(value.value) and name_of(value.value) in known:
+            name = name_of(value.value)
+            value = replace(value, value=inlined(value.value, {name: known[name]}))
+        held = frozenset(names_in(value.value) & known.keys()) - {variable}
+        self.held |= dict.fromkeys(sorted(held))
+        return value, held
+
+    def _program(self, value: Expr, axes: tuple[Index, ...], but: Set[str]) -> tuple[Program, tuple[Index, ...]]:
+        """A value, with definitions open but for some names, as a program whose last equation it is."""
+        opened = self.setting.opened(value, tuple(but))
         free = tuple(sorted(free_indices(opened) - set(axes), key=lambda index: index.name))
         name = fresh_name("value", {*self.used, *self.arrays})
-        made = [e for e in (*self.setting.definitions.values(), *self.made) if e.target != but]
+        made = [e for e in (*self.setting.definitions.values(), *self.made) if e.target not in but]
         known = {e.target for e in made}
         inputs = tuple(array for array in self.arrays.values() if array.name not in known)
         whole = Program(inputs, (*made, Equation(name, (*free, *axes), opened)), (name,))
         return live(whole), (*free, *axes)
 
-    def slope(self, value: Expr, axes: tuple[Index, ...], by: Array) -> tuple[Expr, tuple[Index, ...]]:
-        """The derivative of a value by a whole array, and the axes it gains."""
-        program, indices = self._program(value, axes, by.name)
-        name = fresh_name("slope", {*self.used, *self.arrays})
-        derived, _ = forward(program, program.outputs, by.name, (name,), Context(definitions=()))
-        equation = self._inlined(derived, name, program)
+    def slope(
+        self, value: Expr, axes: tuple[Index, ...], by: Array, held: Set[str] = frozenset()
+    ) -> tuple[Expr, tuple[Index, ...]]:
+        """The derivative of a value by a whole array while others are held fixed, and the axes it gains."""
+        program, indices = self._program(value, axes, {by.name, *held})
+        key = program, by.name
+        if key not in self.slopes:
+            name = fresh_name("slope", {*self.used, *self.arrays})
+            derived, _ = forward(program, program.outputs, by.name, (name,), Context(definitions=()))
+            self.slopes[key] = self._inlined(derived, name, program)
+        equation = self.slopes[key]
         gained = equation.indices[len(indices) :]
         fresh = tuple(self.index(axis.size) for axis in gained)
         places = dict(zip(equation.indices, (*indices, *fresh), strict=True))
@@ -654,7 +718,7 @@ class Meaning(Scope):
 
     def along(self, value: Typed, moving: Mapping[str, str]) -> Expr:
         """The derivative of a value by a number that some arrays depend on."""
-        program, indices = self._program(value.value, value.axes, "")
+        program, indices = self._program(value.value, value.axes, frozenset())
         name = fresh_name("slope", {*self.used, *self.arrays})
         directions = {array: self.arrays[direction] for array, direction in moving.items()}
         inputs = tuple(a for a in program.inputs if a.name not in set(moving.values()))

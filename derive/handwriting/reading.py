@@ -16,13 +16,14 @@ from sympy import Rational, S
 
 from derive.errors import ParseError
 from derive.handwriting.names import ACCENTS, FONTS, SCRIPTS, flattened, joined, letter, parted
-from derive.handwriting.tokens import Token
+from derive.handwriting.tokens import BAR, Token
 from derive.handwriting.tree import (
     Applied,
     Beside,
     Choice,
     Derived,
     Entry,
+    Evaluated,
     Expected,
     Folded,
     Node,
@@ -55,7 +56,7 @@ TEXTUAL = {r"\operatorname", r"\operatorname*", r"\mathrm", r"\text", r"\textrm"
 LONGEST_POSITION = 4
 NO_FACTOR = {
     "+", "-", ")", "]", "}", r"\}", ",", ";", ":", "&", r"\\", r"\end", r"\mid", r"\pm", r"\mp", r"\rfloor",
-    "^", "_", r"\rangle", r"\to", r"\in",
+    "^", "_", r"\rangle", r"\to", r"\in", BAR,
 }  # fmt: skip
 DIFFERENTIALS = {"d", r"\partial", r"\delta"}
 
@@ -220,6 +221,8 @@ class Reader:
             elif self.token == "_" and not isinstance(node, Name | Number | Subscript):
                 self.take()
                 node = Entry(node, self.positions(self.group()), at=place)
+            elif self.token == BAR:
+                node = self.at_bar(node)
             elif self.token == "!":
                 self.take()
                 node = Call("gamma", (Binary("+", node, Number(S.One), place),), (), place)
@@ -265,6 +268,8 @@ class Reader:
             return self.norm(token)
         if token == r"\langle":
             return self.inner_product()
+        if token == r"\left.":
+            return self.before_bar()
         if token == r"\lfloor":
             return self.between(token, r"\rfloor", "floor")
         handler = self.command(token)
@@ -422,6 +427,59 @@ class Reader:
             raise self.wrong("a condition compares two formulas", inner[0].at if inner else None)
         return truth
 
+    # ------------------------------------------------ what is put in, or held fixed
+
+    def before_bar(self) -> Node:
+        """What stands between an invisible bracket and a bar; a bare operator takes what follows the bar."""
+        place = self.place
+        self.take()
+        start, depth = self.at, 0
+        while self.at < len(self.tokens):
+            token = self.take()
+            if token == r"\left.":
+                depth += 1
+            elif token == BAR:
+                if depth == 0:
+                    break
+                depth -= 1
+        else:
+            raise self.wrong("the bar that belongs to this invisible bracket is missing", place)
+        inner = self.tokens[start : self.at - 1]
+        if not _is_operator(inner):
+            self.at -= 1
+            return self.inside(inner)
+        if not self.accept("_"):
+            raise self.wrong("what is held fixed stands below the bar")
+        held = tuple(self.symbol_name(part) for part in parted(self.group()))
+        self.tokens[: self.at] = inner
+        self.at = 0
+        derivative = self.fraction()
+        if not isinstance(derivative, Derived):
+            raise self.wrong("only a derivative holds something fixed", place)
+        return replace(derivative, held=held)
+
+    def at_bar(self, value: Node) -> Node:
+        """A value at a point, `|_{w = 0}`; or a derivative that holds names fixed, `|_{u}`."""
+        place = self.place
+        self.expect(BAR)
+        if not self.accept("_"):
+            raise self.wrong("below this bar stands what is put in, such as w = 0")
+        names: list[Node] = []
+        values: list[Node] = []
+        held: list[str] = []
+        for part in parted(self.group()):
+            marks = [at for at, token in enumerate(part) if token.text == "="]
+            if marks:
+                names.append(self.inside(part[: marks[0]]))
+                values.append(self.inside(part[marks[0] + 1 :]))
+            else:
+                held.append(self.symbol_name(part))
+        if held and (names or not isinstance(value, Derived)):
+            raise self.wrong("below this bar stands what is put in, such as w = 0", place)
+        if isinstance(value, Derived) and held:
+            return replace(value, held=tuple(held))
+        return Evaluated(value, tuple(names), tuple(values), at=place)
+
     # ------------------------------------------------ fractions and derivatives
 
     def fraction(self) -> Node:
@@ -450,9 +508,8 @@ class Reader:
             return None
         if len(variables) != order:
             raise self.wrong(f"the derivative is of order {order} above and {len(variables)} below", place)
-        if rest:
-            return Derived(self.inside(rest), variables, at=place)
-        return Derived(self.operand(bracket_alone=True), variables, at=place)
+        value = self.inside(rest) if rest else self.operand(bracket_alone=True)
+        return Derived(value, variables, sign != "d", at=place)
 
     def operand(self, bracket_alone: bool) -> Node:
         """What a differential operator is applied to: the bracket after it, or the factors beside it on the right."""
@@ -507,7 +564,7 @@ class Reader:
         if not self.accept("_"):
             raise self.wrong("a partial sign needs its variable: \\partial_{w} or a fraction")
         variable = self.inside(self.group())
-        return Derived(self.operand(bracket_alone=True), (variable,), at=place)
+        return Derived(self.operand(bracket_alone=True), (variable,), True, at=place)
 
     # ------------------------------------------------ sums, functions, expectations
 
@@ -828,7 +885,7 @@ class Reader:
             return self.applied("normal_density", place)
         if node_name.startswith("D_KL") and self.token == "(":
             return self.divergence(place)
-        if node_name == "delta" and len(positions) == 2 and "delta" not in self.known.values:
+        if node_name == "delta" and len(positions) == 2 and not self.known.ranks.get("delta"):
             return Call("delta", positions, (), place)
         if node_name == "I" and "I" not in self.known.names:
             return Applied("eye", (), 0, at=place)
@@ -848,6 +905,8 @@ class Reader:
                 rest = [token for piece in pieces[count:] for token in (Token(",", 0), *piece)][1:]
                 return whole, self.positions(rest) if rest else ()
         own = self.known.ranks.get(stem)
+        if stem == "delta" and own == 0 and len(pieces) > 1:
+            return self.below_delta(tokens, pieces)
         if own is not None and len(pieces) > 1 and len(self.pieces(tokens)) != own and flattened(pieces[0]).isdigit():
             rest = [token for piece in pieces[1:] for token in (Token(",", 0), *piece)][1:]
             return joined(stem, flattened(pieces[0])), self.positions(rest)
@@ -858,6 +917,14 @@ class Reader:
             if not self.is_index(pieces[-1]):
                 return joined(stem, "_".join(map(flattened, pieces))), self.positions(last)
         return joined(stem, flattened(tokens)), ()
+
+    def below_delta(self, tokens: list[Token], pieces: list[list[Token]]) -> tuple[str, tuple[Node, ...]]:
+        """What is below a delta that is a number by itself: two positions, or a name and positions."""
+        if self.is_kronecker(tokens):
+            return "delta", self.positions(tokens)
+        cut = max(1, next((at for at, piece in enumerate(pieces) if self.is_index(piece)), len(pieces)))
+        rest = [token for piece in pieces[cut:] for token in (Token(",", 0), *piece)][1:]
+        return joined("delta", "_".join(map(flattened, pieces[:cut]))), self.positions(rest) if rest else ()
 
     def is_kronecker(self, tokens: list[Token]) -> bool:
         """Whether two positions stand below a delta, and not the name of what it is the derivative by."""
@@ -965,6 +1032,12 @@ def _order(tokens: list[Token]) -> tuple[int, list[Token]]:
         if len(tokens) > 3 and tokens[1].text == "{" and tokens[2].text.isdigit():
             return int(tokens[2].text[:1]), tokens[4:]
     return 1, tokens
+
+
+def _is_operator(tokens: Sequence[Token]) -> bool:
+    """Whether this is a derivative that nothing is put under yet: `\\frac{\\partial}{\\partial x}`."""
+    texts = [token.text for token in tokens]
+    return texts[:1] in ([r"\frac"], [r"\dfrac"], [r"\tfrac"]) and texts[1:4] == ["{", r"\partial", "}"]
 
 
 def _bars(tokens: Sequence[Token]) -> bool:

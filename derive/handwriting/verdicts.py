@@ -31,7 +31,7 @@ from derive.handwriting.tokens import Token
 from derive.handwriting.tree import Derived, Entry, Node, below
 from derive.notation.index_form import from_index, on_paper
 from derive.notation.text import parse_tree
-from derive.notation.tree import Name, Tree, replaced
+from derive.notation.tree import Binary, Name, Tree, replaced
 from derive.notation.typing import Typed
 from derive.notation.values import told
 from derive.notation.writing import printed_name, write_latex, write_unicode
@@ -110,6 +110,7 @@ class Side:
     node: Node | None = None
     typed: Typed | None = None
     error: DeriveError | None = None
+    explicit: bool = False  # whether its partial derivatives hold fixed what depends on their variables
 
 
 @dataclass
@@ -163,6 +164,7 @@ class Judge:
                 plain = any(sign in text for sign in TEXT_NOTATION)
                 node = parse_tree(text) if plain else Reader(tokens, known, self.document.text).whole()
                 if not (at == 0 and self.undefined(node, chain)):
+                    self.meaning.begin_side()
                     typed = self.meaning.typed(node)
                     self.keep_matrices()
             except DeriveError as problem:
@@ -267,11 +269,12 @@ class Judge:
         elif chain.implied and at == 0:
             self.implication(chain, at, left, right)
         else:
-            self.equality(chain, at, left, right)
+            self.equality(chain, at, sides)
 
     def understood_again(self, side: Side) -> Side:
         try:
             assert side.node is not None
+            self.meaning.begin_side()
             return replace(side, typed=self.meaning.typed(side.node))
         except DeriveError as error:
             return replace(side, error=error)
@@ -296,10 +299,38 @@ class Judge:
         at = next(k for k, other in enumerate(chains) if other is chain)
         return at + 1 < len(chains) and chains[at + 1].implied
 
-    def equality(self, chain: Chain, at: int, left: Side, right: Side, kind: str = "eq") -> None:
+    def explicit_reading(self, left: Side, right: Side) -> tuple[Side, str] | None:
+        """The right side where ∂ holds fixed what depends on its variable, if that makes it equal; and how it was read.
+
+        Two customs share one sign. The other reading is tried where the chain rule is written out as a sum, and on the
+        lines that go on from there.
+        """
+        if right.node is None or left.typed is None:
+            return None
+        is_sum = isinstance(right.node, Binary) and right.node.op in "+-"
+        if not (is_sum or left.explicit) or not any(isinstance(part, Derived) for part in below(right.node)):
+            return None
+        self.meaning.begin_side()
+        try:
+            typed, held = self.meaning.explicitly_typed(right.node)
+        except DeriveError:
+            return None
+        if not held or self.equal(left.typed, typed)[0] not in ("proved", "confirmed"):
+            return None
+        return replace(right, typed=typed, explicit=True), f"where ∂ holds {', '.join(map(printed_name, held))} fixed"
+
+    def equality(self, chain: Chain, at: int, sides: list[Side], kind: str = "eq") -> None:
+        left, right = sides[at], sides[at + 1]
         assert left.typed is not None
         assert right.typed is not None
         status, reason, point = self.equal(left.typed, right.typed)
+        if status == "wrong":
+            read = self.explicit_reading(left, right)
+            if read is not None:
+                right = sides[at + 1] = read[0]
+                assert right.typed is not None
+                status, reason, point = self.equal(left.typed, right.typed)
+                reason += f", {read[1]}"
         if status == "wrong" and self.facts:
             one, other = (self.with_facts(side, self.facts) for side in (left.typed, right.typed))
             if self.equal(one, other)[0] in ("proved", "confirmed"):
@@ -334,6 +365,7 @@ class Judge:
         named = dict(self.meaning.named)
         for slip, repaired in repairs(right.node, self.situation.setting):
             self.meaning.named = dict(named)
+            self.meaning.begin_side()
             try:
                 again = self.meaning.typed(repaired)
                 aligned = Typed(self.aligned(left.typed, again), left.typed.axes)

@@ -75,7 +75,7 @@ def from_index(value: Expr) -> Tree:
         call = Call(value.function, (*map(Name, value.arrays), *map(from_index, exponent)))
         return At(call, tuple(map(from_index, positions))) if positions else call
     if isinstance(value, Partial):
-        return Call("partial", (from_index(value.value), from_index(value.variable)))
+        return Call("partial", tuple(map(from_index, value.args)))
     row = primitive(value)
     if row is None:
         raise DeriveError(f"no notation for {value}, a {type(value).__name__}")

@@ -386,11 +386,12 @@ class _Printed(_Hand):
         """The length of a vector."""
         return f"‖{text}‖"
 
-    def partial(self, value: Tree, variable: Tree) -> str:
-        """A derivative that is not worked out yet."""
+    def partial(self, value: Tree, variable: Tree, *held: Tree) -> str:
+        """A derivative that is not worked out yet, and what is held fixed."""
         if isinstance(value, Name | Subscript):
             return f"∂{self.write(value)}/∂{self.write(variable)}"
-        return f"∂/∂{self.write(variable)} {self.bracket(self.write(value))}"
+        fixed = f"|_{','.join(map(self.write, held))}" if held else ""
+        return f"∂/∂{self.write(variable)}{fixed} {self.bracket(self.write(value))}"
 
     def function(self, tree: Call, words: list[str]) -> tuple[str, int]:
         raise NotImplementedError
@@ -507,11 +508,14 @@ class _Latex(_Printed):
     def norm(self, text: str) -> str:
         return rf"\left\|{text}\right\|"
 
-    def partial(self, value: Tree, variable: Tree) -> str:
+    def partial(self, value: Tree, variable: Tree, *held: Tree) -> str:
         below = rf"\partial {self.write(variable)}"
         if isinstance(value, Name | Subscript):
             return rf"\frac{{\partial {self.write(value)}}}{{{below}}}"
-        return rf"\frac{{\partial}}{{{below}}} {self.bracket(self.write(value))}"
+        sign = rf"\frac{{\partial}}{{{below}}}"
+        if held:
+            sign = rf"\left.{sign}\right|_{{{','.join(map(self.write, held))}}}"
+        return rf"{sign} {self.bracket(self.write(value))}"
 
     def bracket(self, text: str) -> str:
         return rf"\left({text}\right)"

@@ -102,7 +102,7 @@ class Machine:
 
     def position(self, position: Expr) -> int:
         """An integer expression over indices, sizes and integer elements."""
-        return int(self.value(position))
+        return self.at[position] if isinstance(position, Index) else int(self.value(position))
 
     def value(self, value: Expr) -> Any:
         """One number."""
