@@ -17,7 +17,6 @@ from sympy import Expr, Symbol
 
 from derive.program import Element, Program
 
-
 THROUGH = "chain rule through"  # how the reason begins of a step that sums what flows back through equations
 
 

@@ -32,6 +32,7 @@ from keyword import iskeyword
 from typing import Any, TypeAlias
 
 from sympy import Expr, Indexed, IndexedBase, Integer, S, Symbol, Tuple, sympify
+from sympy.core.cache import cacheit
 from sympy.core.sorting import default_sort_key
 from sympy.core.symbol import Str
 
@@ -72,7 +73,7 @@ class Index(Symbol):
         return (self.name, self.size), {}
 
 
-@lru_cache(maxsize=65536)
+@cacheit  # type: ignore[untyped-decorator]
 def _counting(kind: type[Any], name: str, size: Expr | None = None) -> Any:
     """A size or an index: the same one each time, so that comparing two of them costs nothing."""
     symbol = Symbol.__xnew__(kind, name, integer=True, nonnegative=True)
