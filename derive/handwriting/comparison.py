@@ -40,6 +40,7 @@ from derive.program import (
     Equation,
     Index,
     Program,
+    Reduction,
     free_indices,
     fresh_name,
     inlined,
@@ -59,6 +60,7 @@ NOWHERE = "no point was found where both sides are numbers"
 POINTS = 6
 CLEAR = 1e-9
 PROVABLE, PROVABLE_OPENED = 300, 160  # nodes: longer sides are left to the points
+PROVABLE_SUMS = 14  # and so are those with more sums, whose orders are many
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,8 @@ class Comparison:
         one, other = pair
         if one == other:
             return True
-        short = sum(1 for side in pair for _ in walk(side)) <= longest
-        return short and same(one, other, self.meaning.arrays, self.setting.definitions)
+        sums = [isinstance(part, Reduction) for side in pair for part in walk(side)]
+        return len(sums) <= longest and sum(sums) <= PROVABLE_SUMS and same(one, other, self.meaning.arrays, self.setting.definitions)
 
     def first_difference(self, pair: Sequence[Typed], points: int) -> tuple[int, Sample | None]:
         """At how many points two values were compared, and the first where they differ."""

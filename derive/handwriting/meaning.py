@@ -390,6 +390,11 @@ class Meaning(Scope):
             return self.user_function(tree)
         if tree.primes:
             return self.primed(tree)
+        if name == "transposed":
+            inner = self.typed(args[0])
+            if not inner.axes:
+                raise self.unreadable("a prime belongs to a function, or to a vector or matrix", tree.at)
+            return self.transposed(inner)
         if name in ("eye", "ones"):
             return self.sized(tree)
         if name.startswith("norm_"):

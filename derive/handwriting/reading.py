@@ -52,12 +52,14 @@ SPECIAL = {
     "sigma": "sigmoid", "Phi": "normal_cdf", "Gamma": "gamma", "psi": "digamma", "varphi": "normal_pdf",
     "psi1": "trigamma", "psi2": "tetragamma", "psi3": "pentagamma", "psi4": "hexagamma",
 }  # fmt: skip
+ONES = (r"\mathbf", r"\boldsymbol", r"\bm", r"\vec")
 TEXTUAL = {r"\operatorname", r"\operatorname*", r"\mathrm", r"\text", r"\textrm", r"\textit", r"\mbox"}
 LONGEST_POSITION = 4
 NO_FACTOR = {
     "+", "-", ")", "]", "}", r"\}", ",", ";", ":", "&", r"\\", r"\end", r"\mid", r"\pm", r"\mp", r"\rfloor",
     "^", "_", r"\rangle", r"\to", r"\in", BAR,
 }  # fmt: skip
+DEPTH = {"{": 1, "(": 1, "[": 1, r"\langle": 1, "}": -1, ")": -1, "]": -1, r"\rangle": -1}
 DIFFERENTIALS = {"d", r"\partial", r"\delta"}
 
 
@@ -217,7 +219,8 @@ class Reader:
             if self.token == "^":
                 node = self.raised(node)
             elif self.token == "'":
-                raise self.wrong("a prime belongs to a function; declare what is primed")
+                self.take()
+                node = Applied("transposed", (node,), 0, at=place)
             elif self.token == "_" and not isinstance(node, Name | Number | Subscript):
                 self.take()
                 node = Entry(node, self.positions(self.group()), at=place)
@@ -348,7 +351,7 @@ class Reader:
         """A relation between two formulas as the number 1 or 0."""
         depth = 0
         for at, token in enumerate(inner):
-            depth += {"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(token.text, 0)
+            depth += DEPTH.get(token.text, 0)
             if depth == 0 and token.text in RELATIONS:
                 sign = COMPARISONS[RELATIONS[token.text]]
                 return Truth(sign, self.inside(inner[:at]), self.inside(inner[at + 1 :]), at=token.at)
@@ -361,7 +364,7 @@ class Reader:
         depth = 0
         while self.at < len(self.tokens):
             token = self.take()
-            depth += {"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(token, 0)
+            depth += DEPTH.get(token, 0)
             if token == closing and depth == 0:
                 return Call(function, (self.inside(self.tokens[start : self.at - 1]),), (), place)
         raise self.wrong(f"{opening!r} is not closed", place)
@@ -695,11 +698,11 @@ class Reader:
         opening, place = self.token, self.place
         self.take()
         inner = self.until({"(": ")", "[": "]", r"\{": r"\}"}[opening], place)
-        separators = {",", ";", r"\mid", r"\|"} | (set() if _bars(inner) else {"|"})
+        separators = {",", ";", r"\mid"} | {bar for bar in ("|", r"\|") if not _paired(inner, bar)}
         pieces: list[list[Token]] = [[]]
         depth = 0
         for token in inner:
-            depth += {"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(token.text, 0)
+            depth += DEPTH.get(token.text, 0)
             if depth == 0 and token.text in separators:
                 pieces.append([])
             else:
@@ -801,11 +804,12 @@ class Reader:
     def symbol(self) -> Node:
         """A letter with what decorates it, and then what the declared names make of it."""
         place = self.place
-        if [t.text for t in self.tokens[self.at : self.at + 4]] in (
-            [font, "{", "1", "}"] for font in (r"\mathbf", r"\boldsymbol", r"\bm", r"\vec")
-        ):
-            self.at += 4
-            return Applied("ones", (), 0, at=place)
+        if self.token in ONES:
+            start = self.at
+            self.take()
+            if [token.text for token in self.group()] == ["1"]:
+                return Applied("ones", (), 0, at=place)
+            self.at = start
         stem = self.stem()
         return self.finished(stem, place)
 
@@ -867,6 +871,8 @@ class Reader:
             if self.tokens[self.at - 1].text == "^":
                 self.take()
         is_function = node_name in self.known.functions
+        if primes == 1 and self.known.ranks.get(node_name) and not is_function and not positions:
+            return Transpose(Name(node_name, place), place)
         special = bool(primes)
         if node_name in SPECIAL and node_name not in self.known.names and (primes or self.token in ("(", "[", r"\{")):
             node_name, special = SPECIAL[node_name], True
@@ -1040,8 +1046,8 @@ def _is_operator(tokens: Sequence[Token]) -> bool:
     return texts[:1] in ([r"\frac"], [r"\dfrac"], [r"\tfrac"]) and texts[1:4] == ["{", r"\partial", "}"]
 
 
-def _bars(tokens: Sequence[Token]) -> bool:
-    return sum(token.text == "|" for token in tokens) % 2 == 0
+def _paired(tokens: Sequence[Token], bar: str) -> bool:
+    return sum(token.text == bar for token in tokens) % 2 == 0
 
 
 def _without_words(tokens: Sequence[Token]) -> list[Token]:
