@@ -40,7 +40,6 @@ from derive.program import (
     Equation,
     Index,
     Program,
-    Reduction,
     free_indices,
     fresh_name,
     inlined,
@@ -60,7 +59,7 @@ NOWHERE = "no point was found where both sides are numbers"
 POINTS = 6
 CLEAR = 1e-9
 PROVABLE, PROVABLE_OPENED = 300, 160  # nodes: longer sides are left to the points
-PROVABLE_SUMS = 14  # and so are those with more sums, whose orders are many
+PATIENCE = 3000  # products of terms, after which a proof is given up and left to the points too
 
 
 @dataclass(frozen=True)
@@ -146,8 +145,8 @@ class Comparison:
         one, other = pair
         if one == other:
             return True
-        sums = [isinstance(part, Reduction) for side in pair for part in walk(side)]
-        return len(sums) <= longest and sum(sums) <= PROVABLE_SUMS and same(one, other, self.meaning.arrays, self.setting.definitions)
+        short = sum(1 for side in pair for _ in walk(side)) <= longest
+        return short and same(one, other, self.meaning.arrays, self.setting.definitions, PATIENCE)
 
     def first_difference(self, pair: Sequence[Typed], points: int) -> tuple[int, Sample | None]:
         """At how many points two values were compared, and the first where they differ."""
@@ -180,30 +179,41 @@ class Comparison:
             return Found("confirmed", "right to the digits written")
         return Found("wrong", "not right to the digits written")
 
-    def is_multiple(self, premise: tuple[Typed, Typed], conclusion: tuple[Typed, Typed]) -> bool:
-        """Whether one difference is a constant times the other, entry by entry."""
+    def is_combination(self, premises: Sequence[tuple[Typed, Typed]], conclusion: tuple[Typed, Typed]) -> bool:
+        """Whether a difference is a sum of constant multiples of others, entry by entry."""
         try:
-            first, second = (self.difference(*pair) for pair in (premise, conclusion))
+            differences = [self.difference(*pair) for pair in (*premises, conclusion)]
         except ShapeError:
             return False
-        program = self.program([first, second])
+        if not premises or len({difference.shape for difference in differences}) > 1:
+            return False
+        program = self.program(differences)
         sizes = [drawn.sizes for drawn in random_points(program, 2)]
-        for size in sizes:
-            quotients = []
-            for seed in range(2):
-                try:
-                    found = evaluate(program, sample(program, seed, size).inputs, DIGITS, Remembering)
-                except DomainError:
-                    return False
-                one, other = (np.ravel(found[name]) for name in program.outputs)
-                if one.shape != other.shape or any(abs(entry) < CLEAR for entry in one):
-                    return False
-                quotients += [o / p for o, p in zip(other, one, strict=True)]
-            if any(abs(q - quotients[0]) > mpmath.mpf(10) ** -20 * abs(quotients[0]) for q in quotients):
+        return bool(sizes) and all(self.combined(program, size) for size in sizes)
+
+    def combined(self, program: Program, sizes: Mapping[str, int]) -> bool:
+        """Whether the last output is one combination of the others at several points of one size."""
+        rows: list[list[Any]] = []
+        count = len(program.outputs) - 1
+        for seed in range(count + 2):
+            try:
+                found = evaluate(program, sample(program, seed, sizes).inputs, DIGITS, Remembering)
+            except DomainError:
                 return False
-            if not quotients or abs(quotients[0]) < CLEAR:
+            flat = [np.ravel(found[name]) for name in program.outputs]
+            if len({one.shape for one in flat}) > 1:
                 return False
-        return bool(sizes)
+            rows += [list(entries) for entries in zip(*flat, strict=True)]
+        with mpmath.workdps(DIGITS):
+            known = mpmath.matrix([row[:count] for row in rows])
+            wanted = mpmath.matrix([row[count] for row in rows])
+            try:
+                weights = mpmath.lu_solve(known, wanted)
+            except ZeroDivisionError:  # the premises depend on one another
+                return False
+            scale = max(abs(entry) for entry in wanted)
+            left_over = max(abs(entry) for entry in known * weights - wanted)
+        return bool(scale > CLEAR and left_over < mpmath.mpf(10) ** -20 * scale)
 
     # ------------------------------------------------ points
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from derive.errors import ParseError
+from derive.handwriting.names import DEPTH
 from derive.handwriting.reading import RELATIONS, relations
 from derive.handwriting.tokens import MAX_LENGTH, Token, tokens
 
@@ -232,8 +233,7 @@ def _statements(row: list[Token]) -> Iterator[tuple[list[Token], bool]]:
     implied = False
     depth = 0
     for token in row:
-        depth += {"{": 1, "(": 1, "[": 1, r"\{": 1, r"\begin": 1}.get(token.text, 0)
-        depth -= {"}": 1, ")": 1, "]": 1, r"\}": 1, r"\end": 1}.get(token.text, 0)
+        depth += DEPTH.get(token.text, 0)
         if depth == 0 and token.text in ARROWS:
             if part:
                 yield from _parted(part, implied)
@@ -249,8 +249,7 @@ def _parted(part: list[Token], implied: bool) -> Iterator[tuple[list[Token], boo
     pieces: list[list[Token]] = [[]]
     depth = 0
     for token in part:
-        depth += {"{": 1, "(": 1, "[": 1, r"\{": 1, r"\begin": 1}.get(token.text, 0)
-        depth -= {"}": 1, ")": 1, "]": 1, r"\}": 1, r"\end": 1}.get(token.text, 0)
+        depth += DEPTH.get(token.text, 0)
         if depth == 0 and token.text in (",", ";"):
             pieces.append([])
         else:

@@ -168,7 +168,7 @@ class Meaning(Scope):
         if isinstance(tree, Truth):
             return self.truth(tree)
         if isinstance(tree, Call) and tree.function == "delta":
-            left, right = (self.typed(argument).value for argument in tree.args)
+            left, right = (self.counted(argument) for argument in tree.args)
             return Typed(Delta(left, right))
         if isinstance(tree, Call) and tree.function == "inverse":
             return self.inverse(tree)
@@ -200,6 +200,11 @@ class Meaning(Scope):
             return self.user_function(Applied(name, tuple(map(Name, function.parameters)), at=tree.at))
         if name == "softmax" or function is not None:
             raise self.unreadable(f"the function {name} needs its argument in brackets", tree.at)
+        mean = self.arrays.get(name.removesuffix("bar"))
+        if name.endswith("bar") and mean is not None and len(mean.shape) == 1:
+            self.setting.inferred[name] = f"the mean of {mean.name}"
+            axis = self.index(mean.shape[0])
+            return Typed(Sum(element(mean.name, (axis,)), axis) / mean.shape[0])
         if not any(array.shape for array in self.arrays.values()) or name.startswith("P_"):
             self.arrays[name] = self.setting.arrays[name] = Array(name)
             self.setting.inferred[name] = "a number"
@@ -244,12 +249,12 @@ class Meaning(Scope):
         if tree.op == "*":
             return self.elementwise(lambda a, b: a * b, [left, right], tree.at, "an elementwise product")
         if tree.op == "/":
-            if right.axes and not left.axes:
-                raise self.wrong("a number is divided by an array", tree.at)
+            if len(right.axes) > 1 and not left.axes:
+                raise self.wrong("a number is divided by a matrix", tree.at)
             if right.value == 0:
                 raise self.unreadable("a division by zero", tree.at)
             result = self.elementwise(lambda a, b: a / b, [left, right], tree.at, "a fraction")
-            return replace(result, row=left.row)
+            return replace(result, row=left.row or (right.row and not left.axes))
         if right.value == 0 and not right.axes:
             return left
         if left.value == 0 and not left.axes:
@@ -300,6 +305,12 @@ class Meaning(Scope):
                 return index + self.lows.get(name, S.One) - 1
         return self.typed(tree).value - 1
 
+    def counted(self, tree: Node) -> Expr:
+        """A position by itself, counted from 1: an index, whatever else is called like it."""
+        if isinstance(tree, Name) and tree.name in self.named and not self.may_count(tree.name):
+            return self.named[tree.name] + self.lows.get(tree.name, S.One)
+        return self.typed(tree).value
+
     def may_count(self, name: str) -> bool:
         """Whether a name stands for a whole number, so that what is called like it can be a position."""
         array = self.arrays.get(name)
@@ -321,6 +332,10 @@ class Meaning(Scope):
         """An entry of an array nobody declared, whose sizes its known indices tell."""
         assert isinstance(tree.array, Name)
         name, sizes = tree.array.name, []
+        whole = self.arrays.get(name.upper())
+        if len(name) == 1 and name.islower() and whole is not None and len(whole.shape) == 2:
+            self.setting.inferred[name] = f"the rows of {whole.name}"
+            return self.entry(replace(tree, array=Name(whole.name, tree.array.at)))
         for position in tree.positions:
             index = self.named.get(position.name) if isinstance(position, Name) else None
             size = (
@@ -341,6 +356,8 @@ class Meaning(Scope):
         name = tree.index
         outer, low_outer = self.named.pop(name, None), self.lows.pop(name, None)
         if tree.high is not None:
+            if isinstance(tree.high, Name) and not self.is_known(tree.high.name):
+                self.declare_size(tree.high.name)
             low = self.typed(tree.low).value if tree.low is not None else S.One
             high = self.typed(tree.high).value
             size = expand(high - low + 1)
@@ -381,6 +398,12 @@ class Meaning(Scope):
             value = value * apart.size if tree.kind == "sum" else value**apart.size if tree.kind == "prod" else value
             return replace(body, value=value)
         return replace(body, value=fold(value, apart))
+
+    def declare_size(self, name: str) -> None:
+        """Take a name that nobody declared for a size, as the upper limit of a sum is one."""
+        self.dims[name] = self.setting.dims[name] = Dim(name)
+        self.setting.inferred[name] = "a size"
+        self.used.add(name)
 
     # ------------------------------------------------ functions
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from sympy import Rational, S
 
 from derive.errors import ParseError
-from derive.handwriting.names import ACCENTS, FONTS, SCRIPTS, flattened, joined, letter, parted
+from derive.handwriting.names import ACCENTS, DEPTH, FONTS, SCRIPTS, flattened, joined, letter, parted
 from derive.handwriting.tokens import BAR, Token
 from derive.handwriting.tree import (
     Applied,
@@ -41,6 +42,7 @@ WORDS = {
     "sigmoid": "sigmoid", "relu": "relu", "ReLU": "relu", "sign": "sign", "sgn": "sign", "exp": "exp", "erf": "erf",
     "softplus": "softplus", "tanh": "tanh", "logsumexp": "logsumexp", "det": "det", "ln": "log", "vec": "vec",
     "logit": "logit", "max": "max", "min": "min", "E": "E", "I": "eye", "gelu": "gelu", "logdet": "logdet",
+    "erfc": "erfc",
 }  # fmt: skip
 RELATIONS = {
     "=": "=", r"\approx": "≈", r"\simeq": "≈", "<": "<", ">": ">", r"\le": "≤", r"\leq": "≤", r"\ge": "≥", r"\geq": "≥",
@@ -54,12 +56,13 @@ SPECIAL = {
 }  # fmt: skip
 ONES = (r"\mathbf", r"\boldsymbol", r"\bm", r"\vec")
 TEXTUAL = {r"\operatorname", r"\operatorname*", r"\mathrm", r"\text", r"\textrm", r"\textit", r"\mbox"}
+UPRIGHT = {r"\operatorname", r"\operatorname*", r"\mathrm"}
+CONNECTIVES = {"if", "for", "when", "where", "otherwise", "else"}
 LONGEST_POSITION = 4
 NO_FACTOR = {
     "+", "-", ")", "]", "}", r"\}", ",", ";", ":", "&", r"\\", r"\end", r"\mid", r"\pm", r"\mp", r"\rfloor",
     "^", "_", r"\rangle", r"\to", r"\in", BAR,
 }  # fmt: skip
-DEPTH = {"{": 1, "(": 1, "[": 1, r"\langle": 1, "}": -1, ")": -1, "]": -1, r"\rangle": -1}
 DIFFERENTIALS = {"d", r"\partial", r"\delta"}
 
 
@@ -83,8 +86,9 @@ class Known:
 class Reader:
     """Recursive descent over the tokens of one side of a relation."""
 
-    def __init__(self, tokens: Sequence[Token], known: Known, latex: str) -> None:
+    def __init__(self, tokens: Sequence[Token], known: Known, latex: str, bound: frozenset[str] = frozenset()) -> None:
         self.tokens, self.known, self.latex = list(tokens), known, latex
+        self.bound = bound  # the letters that sums around here count with
         self.at = 0
         self.depth = 0
 
@@ -134,9 +138,9 @@ class Reader:
             depth += {"{": 1, "}": -1}.get(token, 0)
         return self.tokens[start : self.at - 1]
 
-    def inside(self, tokens: Sequence[Token]) -> Node:
-        """The tree of a group."""
-        inner = Reader(tokens, self.known, self.latex)
+    def inside(self, tokens: Sequence[Token], counting: frozenset[str] = frozenset()) -> Node:
+        """The tree of a group, in which some more letters count."""
+        inner = Reader(tokens, self.known, self.latex, self.bound | counting)
         inner.depth = self.depth + 1
         if inner.depth > 60:
             raise self.wrong("the formula is nested too deeply")
@@ -297,7 +301,7 @@ class Reader:
             return self.function
         if token in TEXTUAL:
             return self.word
-        if token == "e" and "e" not in self.known.names:
+        if token == "e" and "e" not in self.known.names | self.bound:
             return self.exponential
         return None
 
@@ -336,7 +340,7 @@ class Reader:
     def until(self, closing: str, place: int) -> list[Token]:
         """The tokens up to the bracket that closes; brackets inside are balanced."""
         start, depth = self.at, 0
-        openings = {")": "(", "]": "[", r"\}": r"\{"}
+        openings = {")": "(", "]": "[", r"\}": r"\{", r"\rangle": r"\langle"}
         while self.at < len(self.tokens):
             token = self.take()
             if token == closing and depth == 0:
@@ -348,14 +352,15 @@ class Reader:
         raise self.wrong("this bracket is not closed", place)
 
     def statement(self, inner: Sequence[Token]) -> Node | None:
-        """A relation between two formulas as the number 1 or 0."""
-        depth = 0
-        for at, token in enumerate(inner):
-            depth += DEPTH.get(token.text, 0)
-            if depth == 0 and token.text in RELATIONS:
-                sign = COMPARISONS[RELATIONS[token.text]]
-                return Truth(sign, self.inside(inner[:at]), self.inside(inner[at + 1 :]), at=token.at)
-        return None
+        """Relations between formulas as the number 1 or 0: `x > 0`, `0 < x \\le 1`."""
+        marks = list(relations(inner))
+        sides = [inner[a + 1 : b] for a, b in pairwise((-1, *marks, len(inner)))]
+        found: Node | None = None
+        for at, (left, right) in zip(marks, pairwise(sides), strict=True):
+            sign = COMPARISONS[RELATIONS[inner[at].text]]
+            truth = Truth(sign, self.inside(left), self.inside(right), at=inner[at].at)
+            found = truth if found is None else Beside(found, truth, at=inner[at].at)
+        return found
 
     def between(self, opening: str, closing: str, function: str) -> Node:
         place = self.place
@@ -372,14 +377,10 @@ class Reader:
     def inner_product(self) -> Node:
         place = self.place
         self.take()
-        start = self.at
-        while self.at < len(self.tokens):
-            if self.take() == r"\rangle":
-                pieces = parted(self.tokens[start : self.at - 1])
-                if len(pieces) == 2:
-                    return Beside(self.inside(pieces[0]), self.inside(pieces[1]), True, at=place)
-                raise self.wrong("an inner product has two sides: \\langle x, y \\rangle", place)
-        raise self.wrong("this bracket is not closed", place)
+        pieces = parted(self.until(r"\rangle", place))
+        if len(pieces) != 2:
+            raise self.wrong("an inner product has two sides: \\langle x, y \\rangle", place)
+        return Beside(self.inside(pieces[0]), self.inside(pieces[1]), True, at=place)
 
     def norm(self, opening: str) -> Node:
         place = self.place
@@ -401,10 +402,10 @@ class Reader:
         depth = 0
         while True:
             token = self.take()
-            depth += {"{": 1, "}": -1}.get(token, 0)
             if token == r"\end" and depth == 0:
                 self.group()
                 break
+            depth += {"{": 1, r"\begin": 1, "}": -1, r"\end": -1}.get(token, 0)
             if token == "&" and depth == 0:
                 rows[-1].append([])
             elif token == r"\\" and depth == 0:
@@ -425,7 +426,7 @@ class Reader:
         truth = self.statement(inner)
         if truth is None and inner and inner[0].text in ("[", "("):
             node = self.inside(inner)
-            truth = node if isinstance(node, Truth) else None
+            truth = node if any(isinstance(part, Truth) for part in below(node)) else None
         if truth is None:
             raise self.wrong("a condition compares two formulas", inner[0].at if inner else None)
         return truth
@@ -586,7 +587,9 @@ class Reader:
                 return self.applied(kind, place)
             raise self.wrong(f"the index of the {kind} is missing")
         names, low, condition = self.limits(lower)
+        outer, self.bound = self.bound, self.bound.union(names)
         body = self.operand_of_sum()
+        self.bound = outer
         for name in reversed(names):
             body = Folded(kind, body, name, low, upper, condition, at=place)
             condition = None
@@ -935,7 +938,8 @@ class Reader:
     def is_kronecker(self, tokens: list[Token]) -> bool:
         """Whether two positions stand below a delta, and not the name of what it is the derivative by."""
         pieces = self.pieces(tokens)
-        return len(pieces) == 2 and flattened(pieces[0]) not in self.known.values - self.known.sizes
+        values = self.known.values - self.known.sizes - self.bound
+        return len(pieces) == 2 and flattened(pieces[0]) not in values
 
     def pieces(self, tokens: Sequence[Token]) -> list[list[Token]]:
         """The positions that stand below: `ij` are two, `i,j` too, `i+1` is one."""
@@ -979,7 +983,7 @@ class Reader:
 
     def one_position(self, piece: Sequence[Token]) -> Node:
         name = letter(piece[0].text) if len(piece) == 1 else None
-        return self.inside(piece) if name is None else Name(name, piece[0].at)
+        return self.inside(piece, frozenset("e")) if name is None else Name(name, piece[0].at)
 
     def probability(self, place: int) -> Node:
         """`P(A \\mid B)` as one quantity, by the way it is written."""
@@ -1051,17 +1055,17 @@ def _paired(tokens: Sequence[Token], bar: str) -> bool:
 
 
 def _without_words(tokens: Sequence[Token]) -> list[Token]:
-    """A condition without `\\text{if}` and the like; empty for `otherwise`."""
+    """A condition without `\\text{if}` and the like; empty for `otherwise`. What is set upright may be a name."""
     found: list[Token] = []
     at = 0
     while at < len(tokens):
-        if tokens[at].text in TEXTUAL:
-            at += 2
-            while at < len(tokens) and tokens[at].text != "}":
-                at += 1
+        stop = next((k for k in range(at, len(tokens)) if tokens[k].text == "}"), len(tokens))
+        word = "".join(token.text for token in tokens[at + 2 : stop])
+        if tokens[at].text in TEXTUAL and (tokens[at].text not in UPRIGHT or word in CONNECTIVES):
+            at = stop + 1
         else:
             found.append(tokens[at])
-        at += 1
+            at += 1
     return found
 
 
@@ -1112,7 +1116,6 @@ def relations(tokens: Sequence[Token]) -> Iterator[int]:
     """Where relations stand outside of all brackets."""
     depth = 0
     for at, token in enumerate(tokens):
-        depth += {"{": 1, "(": 1, "[": 1, r"\{": 1, r"\begin": 1}.get(token.text, 0)
-        depth -= {"}": 1, ")": 1, "]": 1, r"\}": 1, r"\end": 1}.get(token.text, 0)
+        depth += DEPTH.get(token.text, 0)
         if depth == 0 and token.text in RELATIONS:
             yield at

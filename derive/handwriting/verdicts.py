@@ -85,7 +85,7 @@ class Judge:
     document: Document
     verdicts: list[StepVerdict] = field(default_factory=list)
     facts: dict[str, Equation] = field(default_factory=dict)
-    premise: tuple[Typed, Typed] | None = None
+    premises: list[tuple[Typed, Typed]] = field(default_factory=list)
     mistaken: list[tuple[Expr, Expr]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     meaning: Meaning = field(init=False)
@@ -98,10 +98,14 @@ class Judge:
     def run(self) -> list[StepVerdict]:
         """The verdicts on all relations, in reading order."""
         for chain in self.document.chains:
-            if not chain.implied:
-                self.premise = None
+            if not chain.implied and not self.is_condition():
+                self.premises = []
             self.chain(chain)
         return self.verdicts
+
+    def is_condition(self) -> bool:
+        """Whether the last relation was a condition, to which the next chain may add another."""
+        return bool(self.verdicts) and self.verdicts[-1].kind == "given"
 
     # ------------------------------------------------ chains
 
@@ -206,7 +210,16 @@ class Judge:
     # ------------------------------------------------ one relation
 
     def judge(self, chain: Chain, at: int, sides: list[Side]) -> None:
-        """The verdict on one relation."""
+        """The verdict on one relation; what cannot be compared is not readable."""
+        count = len(self.verdicts)
+        try:
+            self.judge_understood(chain, at, sides)
+        except (DeriveError, ArithmeticError, RecursionError) as problem:
+            del self.verdicts[count:]
+            self.record(chain, at, sides[at], sides[at + 1], "eq", "unreadable", str(problem) or "it is too large")
+
+    def judge_understood(self, chain: Chain, at: int, sides: list[Side]) -> None:
+        """The verdict on one relation, as far as its sides were understood."""
         left, right = sides[at], sides[at + 1]
         relation = chain.relation(at)
         self.seen |= {n.name for s in (left, right) if s.node is not None for n in _names(s.node)}
@@ -221,8 +234,9 @@ class Judge:
             return
         if left.error is not None or right.error is not None:
             error = right.error or left.error
-            status = "wrong" if isinstance(error, ShapeError) else "unreadable"
-            self.record(chain, at, left, right, "eq", status, str(error))
+            guessed = self.guessed(left, right)
+            status = "wrong" if isinstance(error, ShapeError) and not guessed else "unreadable"
+            self.record(chain, at, left, right, "eq", status, f"{error}{guessed}")
             if status == "wrong" and left.typed is not None:
                 self.explain(self.verdicts[-1], left, right)
             return
@@ -232,11 +246,18 @@ class Judge:
             self.inequality(chain, at, left, right, relation)
         elif self.is_set(chain, at, sides):
             self.record(chain, at, left, right, "given", "proved", "a condition that is set")
-            self.premise = (left.value, right.value)
+            self.premises.append((left.value, right.value))
         elif chain.implied and at == 0:
             self.implication(chain, at, left, right)
         else:
             self.equality(chain, at, sides)
+
+    def guessed(self, *sides: Side) -> str:
+        """What to declare where shapes do not fit and one was only inferred; empty where all are declared."""
+        setting = self.situation.setting
+        names = {name.name for side in sides if side.node is not None for name in _names(side.node)}
+        shapes = [name for name in sorted(names & setting.inferred.keys()) if setting.arrays[name].shape]
+        return "".join(f"; {name} is not declared: add a line  % given {name}: …" for name in shapes)
 
     def understood_again(self, side: Side) -> Side:
         try:
@@ -250,7 +271,7 @@ class Judge:
         """Whether an equality is a condition: a derivative set to zero, or a number before an arrow."""
         right = sides[at + 1].typed
         last = at == len(chain.signs) - 1
-        if right is None or not right.value.is_number or not last:
+        if right is None or not right.value.is_number or not last or any(_names(sides[at + 1].node)):
             return False
         left = sides[at].typed
         assert left is not None
@@ -295,10 +316,14 @@ class Judge:
                 right = sides[at + 1] = read[0]
                 found = self.comparison.equal(left.value, right.value)
                 found = replace(found, reason=f"{found.reason}, {read[1]}")
-        if found.status == "wrong" and self.facts:
+        if found.status == "wrong" and chain.implied and self.follows(left, right):
+            kind, found = "implies", Found("proved", "it follows from the condition before")
+        elif found.status == "wrong" and self.facts:
             one, other = (self.comparison.with_facts(side, self.facts) for side in (left.value, right.value))
             if self.comparison.equal(one, other).right:
                 kind, found = "implies", Found("proved", "it follows from what was found before")
+        if found.status == "wrong" and found.point is None and self.guessed(left, right):
+            found = Found("unreadable", found.reason + self.guessed(left, right))
         self.record(chain, at, left, right, kind, found.status, found.reason)
         verdict = self.verdicts[-1]
         if found.status == "wrong":
@@ -325,7 +350,7 @@ class Judge:
         found = self.comparison.equal(left.value, right.value)
         if found.status == "wrong" and self.follows(left, right):
             found = Found("proved", "it follows from the condition before")
-        elif found.status == "wrong" and self.premise is None and not self.facts:
+        elif found.status == "wrong" and not self.premises and not self.facts:
             found = replace(found, reason="it does not follow: nothing was set before")
         self.record(chain, at, left, right, "implies", found.status, found.reason)
         verdict = self.verdicts[-1]
@@ -357,14 +382,12 @@ class Judge:
         name = self.solved_name(left)
         if compare.equal(compare.with_facts(left.value, known), compare.with_facts(right.value, known)).right:
             return True
-        if self.premise is None:
-            return False
-        first, second = self.premise
         if name is not None and name not in names_in(compare.opened(right.value)):
             known[name] = Equation(name, right.value.axes or left.value.axes, right.value.value)
-            if compare.equal(compare.with_facts(first, known), compare.with_facts(second, known)).right:
-                return True
-        return compare.is_multiple(self.premise, (left.value, right.value))
+            for first, second in self.premises:
+                if compare.equal(compare.with_facts(first, known), compare.with_facts(second, known)).right:
+                    return True
+        return compare.is_combination(self.premises, (left.value, right.value))
 
     def approximate(self, chain: Chain, at: int, left: Side, right: Side) -> None:
         """A rounded number: right to the digits that are written."""

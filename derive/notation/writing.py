@@ -367,7 +367,7 @@ class _Printed(_Hand):
         if tree.function == "zeros":
             return "0", ATOM
         if tree.function == "delta":
-            return self.subscript("delta", words), ATOM
+            return self.subscript("delta", [self.position(arg) for arg in tree.args]), ATOM
         if tree.function == "norm" and len(words) == 1:
             return self.norm(words[0]), ATOM
         if tree.function == "partial":
