@@ -27,6 +27,7 @@ from derive.handwriting.tree import (
     Folded,
     Node,
     Truth,
+    below,
 )
 from derive.notation.tree import Binary, Call, Name, Number, Transpose, Tree, Unary, Word
 from derive.notation.typing import MAX_EXPONENT, Scope, Typed
@@ -116,6 +117,7 @@ class Meaning(Scope):
         self.hint: Expr | None = None
         self.entered: frozenset[str] = frozenset()
         self.slopes: dict[tuple[Program, str], Equation] = {}  # what was worked out, since repairs ask for it again
+        self.circle = False  # whether π is the number, though an array is called like it
         self.explicit = False  # whether ∂ is by a variable where it stands, with all that depends on it held fixed
         self.held: dict[str, None] = {}  # what was held fixed in this way
 
@@ -126,6 +128,26 @@ class Meaning(Scope):
         return ParseError(problem, self.latex, at)
 
     # ------------------------------------------------ nodes
+
+    def side(self, tree: Node) -> Typed:
+        """What a side of a relation means.
+
+        π is the number where it is declared as an array whose entries stand beside it, or where only that fits.
+        """
+        self.begin_side()
+        weights = self.arrays.get("pi")
+        if weights is None or not weights.shape:
+            return self.typed(tree)
+        self.circle = any(isinstance(part, Entry) and part.array == Name("pi") for part in below(tree))
+        try:
+            return self.typed(tree)
+        except ShapeError:
+            if self.circle:
+                raise
+            self.circle = True
+            return self.typed(tree)
+        finally:
+            self.circle = False
 
     def begin_side(self) -> None:
         """Start another side of a relation: letters for axes and bound indices may be used again."""
@@ -182,7 +204,7 @@ class Meaning(Scope):
             return self.locals[name]
         if name in self.folding and name in self.named:
             return Typed(self.named[name] + self.lows.get(name, S.One))
-        if name in self.arrays:
+        if name in self.arrays and not (self.circle and name == "pi"):
             axes = tuple(self.index(size) for size in self.arrays[name].shape)
             return Typed(element(name, axes), axes)
         if name in self.named:
@@ -319,7 +341,9 @@ class Meaning(Scope):
     def entry(self, tree: Entry) -> Typed:
         if isinstance(tree.array, Name) and tree.array.name not in {*self.arrays, *self.locals}:
             return self.inferred_entry(tree)
+        circle, self.circle = self.circle, False
         inner = self.typed(tree.array)
+        self.circle = circle
         given, axes = len(tree.positions), inner.axes
         if given > len(axes):
             said = "a number" if not axes else f"an array of {len(axes)} axes"

@@ -301,8 +301,11 @@ class Reader:
             return self.function
         if token in TEXTUAL:
             return self.word
-        if token == "e" and "e" not in self.known.names | self.bound:
-            return self.exponential
+        if token == "e" and "e" not in self.known.names:
+            following = self.tokens[self.at + 1].text if self.at + 1 < len(self.tokens) else ""
+            if "e" in self.bound and following == "^":
+                raise self.wrong("e counts the terms of a sum here; write \\exp, or count with another letter")
+            return None if "e" in self.bound else self.exponential
         return None
 
     def infinite(self) -> Node:

@@ -229,7 +229,7 @@ class Situation:
                 meaning.position(position, size)
         elif isinstance(left, Entry):
             self.slide(left, right, meaning)
-        typed = meaning.typed(right)
+        typed = meaning.side(right)
         places: list[Index] = []
         for position in left.positions if isinstance(left, Entry) else ():
             if not isinstance(position, Name) or position.name not in {*meaning.named, *self.setting.indices}:

@@ -20,10 +20,10 @@ PATIENCE = 6000  # nodes that are looked at: of a long formula fewer repairs are
 
 @dataclass(frozen=True)
 class Slip:
-    """What kind of slip it is, where in the text it stands, and the side without it."""
+    """What kind of slip it is, where in the text it stands if not in the whole side, and the side without it."""
 
     kind: str
-    at: int
+    at: int | None
     repaired: Typed
 
 
@@ -39,14 +39,14 @@ def find_slip(left: Typed, wrong: Node, point: Sample, meaning: Meaning) -> Slip
     try:
         for kind, repaired in repairs(wrong, meaning.setting, most):
             meaning.named = dict(named)
-            meaning.begin_side()
             try:
-                again = meaning.typed(repaired)
+                again = meaning.side(repaired)
                 aligned = Typed(comparison.aligned(left, again), left.axes)
                 if not np.allclose(target, comparison.rough(aligned, point), rtol=1e-7, atol=1e-9):
                     continue
                 if comparison.equal(left, again).right:
-                    return Slip(kind, changed_at(wrong, repaired), again)
+                    whole = type(wrong) is not type(repaired) or wrong in vars(repaired).values()
+                    return Slip(kind, None if whole else changed_at(wrong, repaired), again)
             except (DeriveError, ArithmeticError, ValueError, KeyError, IndexError):
                 continue
     finally:

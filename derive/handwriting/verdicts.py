@@ -16,6 +16,7 @@ from derive.errors import DeriveError, ParseError, ShapeError
 from derive.handwriting.comparison import Comparison, Found
 from derive.handwriting.document import Chain, Document
 from derive.handwriting.meaning import Meaning
+from derive.handwriting.names import DEPTH
 from derive.handwriting.points import in_words
 from derive.handwriting.reading import Reader
 from derive.handwriting.setting import Situation
@@ -49,14 +50,14 @@ class StepVerdict:
     counterexample: str = ""
     correction: str = ""
     slip: str = ""
-    slip_at: int = -1
+    failing: tuple[int, int] = (-1, -1)  # where the failing term stands in the text
     difference: str = ""
     remark: str = ""
     carried: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain fields."""
-        return {**vars(self), "written": list(self.written), "understood": list(self.understood)}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,7 @@ class Judge:
                 plain = any(sign in text for sign in TEXT_NOTATION)
                 node = parse_tree(text) if plain else Reader(tokens, known, self.document.text).whole()
                 if not (at == 0 and self.undefined(node, chain)):
-                    self.meaning.begin_side()
-                    typed = self.meaning.typed(node)
+                    typed = self.meaning.side(node)
                     self.keep_matrices()
             except DeriveError as problem:
                 error = problem
@@ -262,8 +262,7 @@ class Judge:
     def understood_again(self, side: Side) -> Side:
         try:
             assert side.node is not None
-            self.meaning.begin_side()
-            return replace(side, typed=self.meaning.typed(side.node))
+            return replace(side, typed=self.meaning.side(side.node))
         except DeriveError as error:
             return replace(side, error=error)
 
@@ -337,12 +336,14 @@ class Judge:
     def explain(self, verdict: StepVerdict, left: Side, right: Side, point: Sample | None = None) -> None:
         """Name the slip, and give a right-hand side that would be correct."""
         verdict.correction = in_latex(left.value, self.meaning)
+        verdict.failing = span(right.tokens)
         point = point or next(self.comparison.points([left.value], 1), None)
         if right.node is None or point is None:
             return
         slip = find_slip(left.value, right.node, point, self.meaning)
         if slip is not None:
-            verdict.slip, verdict.slip_at = slip.kind, slip.at
+            verdict.slip = slip.kind
+            verdict.failing = span(right.tokens if slip.at is None else term_at(right.tokens, slip.at))
             verdict.correction = in_latex(slip.repaired, self.meaning)
 
     def implication(self, chain: Chain, at: int, left: Side, right: Side) -> None:
@@ -431,6 +432,29 @@ class Judge:
 
 
 # ---------------------------------------------------------------- small things
+
+
+def span(tokens: Sequence[Token]) -> tuple[int, int]:
+    """Where tokens begin and end in the text."""
+    return (tokens[0].at, tokens[-1].at + len(tokens[-1].text)) if tokens else (-1, -1)
+
+
+def term_at(tokens: Sequence[Token], at: int) -> list[Token]:
+    """The term that holds a place in the text, in the innermost brackets around it."""
+    terms: list[list[Token]] = [[]]
+    for token in tokens:
+        depth = DEPTH.get(token.text, 0)
+        ends = depth < 0 < len(terms) - 1
+        if ends or (terms[-1] and token.text in ("+", "-")):
+            term = terms.pop()
+            if term and term[0].at <= at < token.at:
+                return term
+            if not ends:
+                terms.append([])
+        terms[-1].append(token)
+        if depth > 0:
+            terms.append([])
+    return terms[-1]
 
 
 def _names(node: Any) -> Iterator[Name]:

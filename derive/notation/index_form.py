@@ -97,9 +97,10 @@ def on_paper(value: Expr) -> Tree:
 
 
 def _apart_from_sizes(value: Expr) -> Expr:
-    """`value` with other letters for bound indices that share one with a size, or with an index of another range."""
+    """`value` with other letters for bound indices that share one with a size, Euler's number, or another index."""
     sizes = {s.name for i in bound_indices(value) for s in i.size.free_symbols}
     sizes |= {part.name for part in walk(value) if isinstance(part, Dim)}
+    sizes |= {"e" for part in walk(value) if isinstance(part, exp)}
     ranges: dict[str, Expr] = {index.name: index.size for index in free_indices(value)}
     used = symbol_names(value) | sizes
 

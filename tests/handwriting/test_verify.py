@@ -96,7 +96,8 @@ def test_what_is_printed():
     lines = str(verified(MSE)).splitlines()
     assert lines[0] == r"✓  0  proved      \nabla_w \frac{1}{n}\|Xw-y\|^2 = \frac{2}{n} X^\top (Xw - y)"
     assert lines[1] == r"✗  1  wrong       = \frac{2}{n} \left(X^\top X w + X^\top y\right)"
-    assert lines[2].strip() == "^"
+    assert lines[1][len(lines[2].rstrip()) - len("+ X^\\top y") : len(lines[2].rstrip())] == "+ X^\\top y"
+    assert lines[2].strip() == "^" * len("+ X^\\top y")
     assert "understood: (2/n) Xᵀ (X w − y) = (2/n) (Xᵀ X w + Xᵀ y)" in lines[4]
     assert lines[-3].strip().startswith("correct would be: ")
     assert lines[-2:] == ["2 steps: 1 proved, 1 wrong", "the first wrong step is 1"]
@@ -136,7 +137,9 @@ def test_files_and_commands(tmp_path, capsys):
     fixed = capsys.readouterr().out
     assert verified(fixed).ok
     assert main(["verify", str(wrong), "--html", str(tmp_path / "page.html")]) == 1
-    assert 'class="wrong"' in (tmp_path / "page.html").read_text(encoding="utf-8")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert 'class="wrong"' in page
+    assert "<mark>+ X^\\top y</mark>" in page
     capsys.readouterr()
     assert main(["grade", str(tmp_path)]) == 1
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
