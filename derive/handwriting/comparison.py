@@ -160,7 +160,9 @@ class Comparison:
     # ------------------------------------------------ other relations
 
     def ordered(self, left: Typed, right: Typed, relation: str) -> Found:
-        """Whether a relation of order holds wherever it was tried."""
+        """Whether a relation of order holds wherever it was tried; a number is compared with every entry."""
+        if right.axes:
+            right = Typed(self.aligned(left, right), left.axes)
         count = 0
         for drawn, (one, other) in self.valued([left, right], POINTS):
             count += 1
@@ -172,7 +174,8 @@ class Comparison:
 
     def rounded(self, left: Typed, right: Typed, decimals: int | None) -> Found:
         """Whether a rounded number is right to the digits that are written."""
-        drawn = [found for _, found in self.valued([left, right], 2)]
+        aligned = Typed(self.aligned(left, right), left.axes)
+        drawn = [found for _, found in self.valued([left, aligned], 2)]
         if not drawn:
             return Found("unreadable", NOWHERE)
         if all(right_to_written_digits(one, other, decimals) for one, other in drawn):

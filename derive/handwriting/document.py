@@ -149,14 +149,16 @@ def _is_definition(part: Sequence[Token], at: int) -> bool:
 def _extend(chain: Chain, part: list[Token]) -> None:
     """Add the sides and relations of a statement to a chain."""
     side: list[Token] = []
+    goes_on = bool(chain.sides)  # then the first relation joins the side above
     marks = set(relations(part))
     for at, token in enumerate(part):
         if at in marks:
             defines = bool(side) and side[-1].text == ":"
             if defines:
                 side.pop()
-            if side or not chain.sides:
+            if side or not goes_on:
                 chain.sides.append(side)
+            goes_on = False
             chain.signs.append(token)
             chain.defines.append(defines)
             side = []

@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 
 from derive.handwriting.tokens import Token
+from derive.notation.signs import GREEK
 
-GREEK = {
-    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "kappa", "lambda",
-    "mu", "nu", "xi", "pi", "rho", "sigma", "varsigma", "tau", "phi", "varphi", "chi", "psi", "omega", "ell", "Gamma",
-    "Delta", "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega", "iota", "upsilon", "Xi", "Pi",
-}  # fmt: skip
 OURS = {"lambda": "lam", "epsilon": "eps"}
 FONTS = {r"\mathbf", r"\boldsymbol", r"\bm", r"\mathrm", r"\mathit", r"\vec", r"\mathsf", r"\textbf", r"\pmb"}
 ACCENTS = {r"\hat": "hat", r"\widehat": "hat", r"\bar": "bar", r"\overline": "bar", r"\tilde": "tilde", r"\dot": "dot"}

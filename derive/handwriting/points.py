@@ -161,7 +161,7 @@ def in_words(drawn: Sample) -> str:
 def right_to_written_digits(one: Any, other: Any, decimals: int | None) -> bool:
     """Whether a rounded number is right to its decimals; where it is no number, whether it is within a hundredth."""
     with mpmath.workdps(DIGITS):
-        for a, b in zip(np.ravel(one), np.ravel(other), strict=False):
+        for a, b in zip(np.ravel(one), np.ravel(other), strict=True):
             half = mpmath.mpf("0.5000001") * mpmath.mpf(10) ** -(decimals or 0)
             if not abs(a - b) <= (half if decimals is not None else abs(a) / 100):
                 return False

@@ -59,6 +59,7 @@ TEXTUAL = {r"\operatorname", r"\operatorname*", r"\mathrm", r"\text", r"\textrm"
 UPRIGHT = {r"\operatorname", r"\operatorname*", r"\mathrm"}
 CONNECTIVES = {"if", "for", "when", "where", "otherwise", "else"}
 LONGEST_POSITION = 4
+HIGHEST_ORDER = 4
 NO_FACTOR = {
     "+", "-", ")", "]", "}", r"\}", ",", ";", ":", "&", r"\\", r"\end", r"\mid", r"\pm", r"\mp", r"\rfloor",
     "^", "_", r"\rangle", r"\to", r"\in", BAR,
@@ -557,13 +558,20 @@ class Reader:
         self.take()
         order = 1
         if self.accept("^"):
-            order = int(flattened(self.group()) or 1)
+            order = self.order()
         if not self.accept("_"):
             raise self.wrong("a nabla needs the variable below it: \\nabla_w")
         variable = self.inside(self.group())
         if self.accept("^"):
-            order = int(flattened(self.group()) or 1)
+            order = self.order()
         return Derived(self.operand(bracket_alone=False), (variable,) * order, at=place)
+
+    def order(self) -> int:
+        """How often a nabla is applied."""
+        word = flattened(self.group())
+        if not word.isdigit() or not 1 <= int(word) <= HIGHEST_ORDER:
+            raise self.wrong("above a nabla stands how often it is applied, such as 2")
+        return int(word)
 
     def partial_sign(self) -> Node:
         place = self.place

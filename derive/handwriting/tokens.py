@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from derive.errors import ParseError
+from derive.notation.signs import GREEK
 
 MAX_LENGTH = 100_000
 MAX_TOKENS = 20_000
@@ -21,11 +22,10 @@ INVISIBLE = {
     r"\thinspace",
 }  # fmt: skip
 BARS = {r"\big", r"\Big", r"\bigg", r"\Bigg", r"\bigr", r"\Bigr", r"\biggr", r"\Biggr"}
-LOOKALIKES = {
+LOOKALIKES = {sign: f"\\{name}" for name, sign in GREEK.items()} | {
     "−": "-", "–": "-", "·": r"\cdot", "×": r"\times", "∇": r"\nabla", "∂": r"\partial", "Σ": r"\sum", "∑": r"\sum",
     "∏": r"\prod", "≈": r"\approx", "≤": r"\le", "≥": r"\ge", "⊙": r"\odot", "∘": r"\circ", "⇒": r"\implies",
-    "ᵀ": "", "′": "'", "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\epsilon", "θ": r"\theta",
-    "λ": r"\lambda", "μ": r"\mu", "π": r"\pi", "ρ": r"\rho", "σ": r"\sigma", "τ": r"\tau", "φ": r"\phi", "ω": r"\omega",
+    "ᵀ": "", "′": "'", "ε": r"\epsilon",
 }  # fmt: skip
 
 

@@ -256,7 +256,8 @@ class Judge:
         """What to declare where shapes do not fit and one was only inferred; empty where all are declared."""
         setting = self.situation.setting
         names = {name.name for side in sides if side.node is not None for name in _names(side.node)}
-        shapes = [name for name in sorted(names & setting.inferred.keys()) if setting.arrays[name].shape]
+        guesses = sorted(names & setting.inferred.keys() & setting.arrays.keys())
+        shapes = [name for name in guesses if setting.arrays[name].shape]
         return "".join(f"; {name} is not declared: add a line  % given {name}: …" for name in shapes)
 
     def understood_again(self, side: Side) -> Side:
@@ -383,7 +384,8 @@ class Judge:
         name = self.solved_name(left)
         if compare.equal(compare.with_facts(left.value, known), compare.with_facts(right.value, known)).right:
             return True
-        if name is not None and name not in names_in(compare.opened(right.value)):
+        fits = len(right.value.axes) in (0, len(left.value.axes))
+        if name is not None and fits and name not in names_in(compare.opened(right.value)):
             known[name] = Equation(name, right.value.axes or left.value.axes, right.value.value)
             for first, second in self.premises:
                 if compare.equal(compare.with_facts(first, known), compare.with_facts(second, known)).right:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from sympy import Expr
 
 from derive.array_functions import ARRAY_FUNCTIONS, ArrayFunction
+from derive.notation import signs
 from derive.notation.signs import CHANGED
 from derive.notation.tree import (
     At,
@@ -37,11 +38,9 @@ SCALAR_VALUED = {"dot", "trace", "norm", "logsumexp"}
 REDUCING = {"sum", "mean", "max", "min", "prod"}
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "eps": "ε", "epsilon": "ε", "zeta": "ζ", "eta": "η",
-    "theta": "θ", "kappa": "κ", "lam": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ",
-    "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "ell": "ℓ",
-}  # fmt: skip
+GREEK = {name: sign for name, sign in signs.GREEK.items() if name.islower() and not name.startswith("var")}
+GREEK |= {"lam": "λ", "eps": "ε", "epsilon": "ε"}  # names of programs: `lambda` is a word of Python
+del GREEK["lambda"]
 LATEX_GREEK = {"lam": r"\lambda", "eps": r"\epsilon", "ell": r"\ell"}
 
 Ranks = Mapping[str, int]

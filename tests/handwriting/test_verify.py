@@ -12,13 +12,17 @@ from derive.cli import main
 from derive.explaining import latex
 from derive.hand import verified
 from derive.handwriting.meaning import Meaning
+from derive.handwriting.points import Remembering
 from derive.handwriting.reading import Reader
 from derive.handwriting.setting import Situation
 from derive.handwriting.tokens import tokens
 from derive.testing import assert_derivation
+from derive.verification.equality import worst_error
+from derive.verification.oracle import evaluate
+from derive.verification.sampling import sample
 from tests.handwriting.cases import BROKEN, CASES, UNREADABLE
 from tests.handwriting.emitted import emitted
-from tests.helpers import NAMES, SOME
+from tests.helpers import NAMES, SOME, first_derivative
 
 RIGHT = ("proved", "confirmed")
 SOAK = bool(os.environ.get("DERIVE_SOAK"))
@@ -81,6 +85,20 @@ def test_broken_text_is_refused_at_once(text, problem):
     with pytest.raises(derive.ParseError) as told:
         verified(text)
     assert str(told.value).startswith(problem)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
+def test_a_text_that_breaks_off_is_answered(case):
+    _, given, definitions, text, *_ = case
+    refusals = []
+    for share in (0.3, 0.6, 0.9):
+        cut = int(len(text) * share)
+        for broken in (text[:cut], text[:cut] + text[cut + 2 :], text[:cut] + "= ^" + text[cut:]):
+            try:
+                assert str(verified(broken, given, definitions))
+            except derive.DeriveError as told:
+                refusals.append(str(told))
+    assert all("\n" in told for told in refusals)  # the place is shown
 
 
 def test_undeclared_symbols_are_inferred_or_asked_for():
@@ -185,6 +203,15 @@ def test_another_reader_agrees_on_numbers(text):
     at = {"x": 0.7, "y": 1.3}
     values = [float(side.subs({s: at[s.name] for s in side.free_symbols}).evalf()) for side in (theirs, ours.doit())]
     assert values[0] == pytest.approx(values[1])
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_remembering_changes_no_value(name):
+    program = first_derivative(name).program
+    at = sample(program, 3)
+    plain, remembering = (evaluate(program, at.inputs, machine=machine) for machine in (None, Remembering))
+    for output in program.outputs:
+        assert worst_error(remembering[output], plain[output], output) < 1e-45
 
 
 # ---------------------------------------------------------------- the loop closes
