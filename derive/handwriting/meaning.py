@@ -442,6 +442,11 @@ class Meaning(Scope):
             if not inner.axes:
                 raise self.unreadable("a prime belongs to a function, or to a vector or matrix", tree.at)
             return self.transposed(inner)
+        if name == "total":
+            inner = self.typed(args[0])
+            if not inner.axes:
+                raise self.unreadable("the index of the sum is missing", tree.at)
+            return Typed(Sum(inner.value, *inner.axes))
         if name in ("eye", "ones"):
             return self.sized(tree)
         if name.startswith("norm_"):

@@ -596,6 +596,8 @@ class Reader:
         if lower is None:
             if kind in ("max", "min") and self.token in ("(", r"\{"):
                 return self.applied(kind, place)
+            if kind == "sum" and self.begins_factor():
+                return Applied("total", (self.operand_of_sum(),), 0, at=place)
             raise self.wrong(f"the index of the {kind} is missing")
         names, low, condition = self.limits(lower)
         outer, self.bound = self.bound, self.bound.union(names)

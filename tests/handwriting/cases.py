@@ -133,6 +133,7 @@ CASES = [
         "p",
         "",
     ),
+    ("a sum over all entries", "x: n", [], r"\sum x = \mathbf{1}^\top x = \sum_i x_i", "pp", ""),
     ("ones", "x: n", [], r"\mathbf{1}^\top x = \sum_i x_i = \langle \mathbf{1}, x \rangle", "pp", ""),
     ("a Jacobian", "A: m n, x: n", [r"y = A x"], r"\frac{\partial y}{\partial x} = A", "p", ""),
     ("determinants", "A: n n, B: n n", [], r"\det(AB) = \det(A)\det(B)", "p", ""),
@@ -559,6 +560,7 @@ UNREADABLE = [
     (r"x \pm 1 = 0", "a formula with two signs is two formulas; write one"),
     (r"9^{9^{9^9}} = 1", "exponents are at most 1000"),
     (r"\frac{x}{} = 1", "nothing stands in these braces"),
+    (r"\sum x_i = 1", "the index of the sum is missing"),
     (r"x = ", "nothing stands on this side of the relation"),
 ]
 
