@@ -13,13 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Expr
+from sympy import Expr, Symbol
 
 from derive.program import Element, Program
 
+THROUGH = "chain rule through"  # how the reason begins of a step that sums what flows back through equations
+
 
 class Partial(Expr):
-    """The derivative of a value by an element, not yet worked out."""
+    """The derivative of a value by an element, not yet worked out; names after these two are held fixed."""
 
     is_real = True
     is_commutative = True
@@ -33,6 +35,11 @@ class Partial(Expr):
     def variable(self) -> Element:
         """The element it is differentiated by."""
         return self.args[1]
+
+    @property
+    def held(self) -> tuple[Symbol, ...]:
+        """The names that are held fixed although they depend on the variable; told on paper, where it matters."""
+        return self.args[2:]
 
     def by_same(self, value: Expr) -> Expr:
         """The derivative of another value by the same element."""

@@ -34,9 +34,8 @@ from derive.verification.report import (
     check_derivative,
     check_kernel,
     check_remainder,
-    samples,
 )
-from derive.verification.sampling import Sample
+from derive.verification.sampling import Sample, samples
 
 POINTS = 3
 CURVATURE_POINTS = 20

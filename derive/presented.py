@@ -25,6 +25,7 @@ from derive.explaining.explanation import (
     Written,
     chains,
     said,
+    with_held_names,
 )
 from derive.explaining.latex import aligned
 from derive.notation.index_form import from_index, on_paper
@@ -213,7 +214,8 @@ class Presented(Derived):
                 lines.append(Line(left, meaning, ("a name for it",)))
             before: Written | None = None
             for told in chain.lines:
-                now = Written.of(told.value)
+                value = with_held_names(told.value, self.of.program) if chain.is_summed_up else told.value
+                now = Written.of(value)
                 lines.append(Line(None if lines else left, now.marked_against(before), told.reasons))
                 before = now
             blocks.append(Block("", tuple(lines)))

@@ -32,6 +32,7 @@ from keyword import iskeyword
 from typing import Any, TypeAlias
 
 from sympy import Expr, Indexed, IndexedBase, Integer, S, Symbol, Tuple, sympify
+from sympy.core.cache import cacheit
 from sympy.core.sorting import default_sort_key
 from sympy.core.symbol import Str
 
@@ -49,7 +50,7 @@ class Dim(Symbol):
 
     def __new__(cls, name: str) -> Dim:
         """Name a size."""
-        return Symbol.__xnew__(cls, name, integer=True, nonnegative=True)
+        return _counting(cls, name)
 
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
         return (self.name,), {}
@@ -63,15 +64,22 @@ class Index(Symbol):
 
     def __new__(cls, name: str, size: Expr | int) -> Index:
         """Name a position along an axis of `size` entries."""
-        index: Index = Symbol.__xnew__(cls, name, integer=True, nonnegative=True)
-        index.size = sympify(size)
-        return index
+        return _counting(cls, name, sympify(size))
 
     def _hashable_content(self) -> tuple[Any, ...]:
         return (*Symbol._hashable_content(self), self.size)
 
     def __getnewargs_ex__(self) -> tuple[tuple[str, Expr], dict[str, Any]]:
         return (self.name, self.size), {}
+
+
+@cacheit  # type: ignore[untyped-decorator]
+def _counting(kind: type[Any], name: str, size: Expr | None = None) -> Any:
+    """A size or an index: the same one each time, so that comparing two of them costs nothing."""
+    symbol = Symbol.__xnew__(kind, name, integer=True, nonnegative=True)
+    if size is not None:
+        symbol.size = size
+    return symbol
 
 
 class Reduction(Expr):

@@ -27,8 +27,7 @@ from derive.program import Equation, Program, element, live
 from derive.verification.bending import joint_hessian
 from derive.verification.closed_forms import confirmed
 from derive.verification.oracle import evaluate
-from derive.verification.report import samples
-from derive.verification.sampling import Sample
+from derive.verification.sampling import Sample, samples
 
 POINTS = 3
 VANISHES = 1e-30

@@ -19,7 +19,7 @@ from sympy import Add, Expr, S
 from derive.calculus.differentiation import DIFFERENTIATION, unresolved
 from derive.calculus.rewriting import Application, Context, rewrite
 from derive.calculus.simplification import simplified
-from derive.derivation import Derivation, Partial, Step
+from derive.derivation import THROUGH, Derivation, Partial, Step
 from derive.errors import DeriveError, ShapeError
 from derive.notation.writing import printed_name
 from derive.program import (
@@ -200,7 +200,7 @@ class _Reverse:
             reason = f"the derivative of {printed_name(self.value)} by {printed_name(name)}"
         else:
             through = " and ".join(printed_name(e.target) for e in self.consumers(name))
-            reason = f"chain rule through {through}" if terms else "the value does not depend on it"
+            reason = f"{THROUGH} {through}" if terms else "the value does not depend on it"
         value = element(self.value, self.program.definitions[self.value].indices)
         result = self.work.derive(target, Partial(value, element(name, at)), start, reason)
         self.adjoints[name] = Equation(target_name, at, result)

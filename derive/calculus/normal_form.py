@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import islice, pairwise, permutations, product
+from math import inf
 from typing import Any
 
 import sympy
@@ -81,8 +82,11 @@ def same(
     right: Expr,
     arrays: Mapping[str, Array] | None = None,
     definitions: Mapping[str, Equation] | None = None,
+    patience: float = inf,
 ) -> bool:
     """Whether `left` and `right` are proved equal; `definitions` are of the arrays that functions are taken of.
+
+    `patience` is how many products of terms may be formed before the proof is given up.
 
     >>> from sympy import Symbol, exp
     >>> from derive.primitives import sigmoid
@@ -90,18 +94,28 @@ def same(
     >>> same(sigmoid(x) * (1 - sigmoid(x)), exp(-x) / (1 + exp(-x)) ** 2)
     True
     """
-    algebra = _Algebra(arrays or {}, definitions)
-    difference = added(algebra.read(left), scaled(algebra.read(right), -UNIT))
-    return not algebra.cleared(difference)
+    algebra = _Algebra(arrays or {}, definitions, patience)
+    try:
+        difference = added(algebra.read(left), scaled(algebra.read(right), -UNIT))
+        return not algebra.cleared(difference)
+    except _GivenUp:
+        return False
 
 
 # ---------------------------------------------------------------- the algebra
 
 
+class _GivenUp(Exception):
+    """A proof takes longer than it is worth."""
+
+
 class _Algebra:
     """Reads values into polynomials, and computes with polynomials under the licences of the declared domains."""
 
-    def __init__(self, arrays: Mapping[str, Array], definitions: Mapping[str, Equation] | None = None) -> None:
+    def __init__(
+        self, arrays: Mapping[str, Array], definitions: Mapping[str, Equation] | None = None, patience: float = inf
+    ) -> None:
+        self.patience = patience
         self.positive = {name for name, array in arrays.items() if array.domain.positive}
         self.symmetric = {name for name, array in arrays.items() if array.domain.symmetric}
         self.definitions = definitions or {}
@@ -259,6 +273,9 @@ class _Algebra:
 
     def multiply(self, left: Polynomial, right: Polynomial) -> Polynomial:
         """The product, like terms collected."""
+        self.patience -= len(left) * len(right)
+        if self.patience < 0:
+            raise _GivenUp
         total: Polynomial = {}
         for (m1, c1), (m2, c2) in product(left.items(), right.items()):
             for monomial, coefficient in self.monomial([*m1, *m2]).items():

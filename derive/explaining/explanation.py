@@ -17,10 +17,10 @@ from derive.calculus.differentiation import DIFFERENTIATION
 from derive.calculus.rewriting import Rule, Table
 from derive.calculus.simplification import SIMPLIFICATION
 from derive.calculus.stability import STABILITY
-from derive.derivation import Step
+from derive.derivation import THROUGH, Partial, Step
 from derive.notation.index_form import from_index, on_paper
 from derive.notation.tree import Call, Tree, nodes, parts, replaced
-from derive.program import Element
+from derive.program import Element, Program, children, element, is_element, name_of, names_in, rebuilt
 
 TABLES = (DIFFERENTIATION, *SIMPLIFICATION.parts, STABILITY)
 RULES: Mapping[str, tuple[Rule, Table]] = {rule.name: (rule, table) for table in TABLES for rule in table}
@@ -43,6 +43,11 @@ class Chain:
     target: Element
     meaning: Expr | None
     lines: tuple[Told, ...]
+
+    @property
+    def is_summed_up(self) -> bool:
+        """Whether it sums what flows back through equations: then a derivative is by what stands there alone."""
+        return self.lines[0].reasons[0].startswith(THROUGH)
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,33 @@ def said(steps: Iterable[Step]) -> tuple[str, ...]:
     steps = list(steps)
     named = [step.why for step in steps if not _is_minor(step)]
     return tuple(dict.fromkeys(named)) or (steps[-1].why,)
+
+
+# ---------------------------------------------------------------- what is held fixed
+
+
+def with_held_names(value: Expr, program: Program) -> Expr:
+    """A value of a chain that is summed up, whose derivatives tell what they hold fixed.
+
+    The derivative of a value that mixes a variable with names that depend on it is by the variable where it stands:
+    the names take their share in other terms of the sum. A reader could not know that from the sign.
+    """
+    depend: dict[str, frozenset[str]] = {}
+    for equation in program.equations:
+        names = names_in(equation.value)
+        depend[equation.target] = names.union(*(depend.get(name, frozenset()) for name in names))
+
+    def told(part: Expr) -> Expr:
+        if is_element(part) or not part.args:
+            return part
+        if isinstance(part, Partial):
+            variable, names = name_of(part.variable), names_in(part.value)
+            held = sorted(name for name in names if variable in depend.get(name, ()))
+            mixed = variable in names and not is_element(part.value)
+            return Partial(part.value, part.variable, *map(element, held)) if mixed else part
+        return rebuilt(part, tuple(map(told, children(part))))
+
+    return told(value)
 
 
 # ---------------------------------------------------------------- what changed

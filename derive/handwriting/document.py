@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from derive.errors import ParseError
+from derive.handwriting.names import DEPTH
 from derive.handwriting.reading import RELATIONS, relations
 from derive.handwriting.tokens import MAX_LENGTH, Token, tokens
 
@@ -148,14 +149,16 @@ def _is_definition(part: Sequence[Token], at: int) -> bool:
 def _extend(chain: Chain, part: list[Token]) -> None:
     """Add the sides and relations of a statement to a chain."""
     side: list[Token] = []
+    goes_on = bool(chain.sides)  # then the first relation joins the side above
     marks = set(relations(part))
     for at, token in enumerate(part):
         if at in marks:
             defines = bool(side) and side[-1].text == ":"
             if defines:
                 side.pop()
-            if side or not chain.sides:
+            if side or not goes_on:
                 chain.sides.append(side)
+            goes_on = False
             chain.signs.append(token)
             chain.defines.append(defines)
             side = []
@@ -232,8 +235,7 @@ def _statements(row: list[Token]) -> Iterator[tuple[list[Token], bool]]:
     implied = False
     depth = 0
     for token in row:
-        depth += {"{": 1, "(": 1, "[": 1, r"\{": 1, r"\begin": 1}.get(token.text, 0)
-        depth -= {"}": 1, ")": 1, "]": 1, r"\}": 1, r"\end": 1}.get(token.text, 0)
+        depth += DEPTH.get(token.text, 0)
         if depth == 0 and token.text in ARROWS:
             if part:
                 yield from _parted(part, implied)
@@ -249,8 +251,7 @@ def _parted(part: list[Token], implied: bool) -> Iterator[tuple[list[Token], boo
     pieces: list[list[Token]] = [[]]
     depth = 0
     for token in part:
-        depth += {"{": 1, "(": 1, "[": 1, r"\{": 1, r"\begin": 1}.get(token.text, 0)
-        depth -= {"}": 1, ")": 1, "]": 1, r"\}": 1, r"\end": 1}.get(token.text, 0)
+        depth += DEPTH.get(token.text, 0)
         if depth == 0 and token.text in (",", ";"):
             pieces.append([])
         else:

@@ -7,7 +7,7 @@ everything that is defined. What is declared and defined stands in a `Setting`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from sympy import Add, Expr, Integer, Mul, Pow, S, binomial, expand, pi, sqrt
@@ -22,13 +22,16 @@ from derive.handwriting.tree import (
     Choice,
     Derived,
     Entry,
+    Evaluated,
     Expected,
     Folded,
     Node,
     Truth,
+    below,
 )
 from derive.notation.tree import Binary, Call, Name, Number, Transpose, Tree, Unary, Word
 from derive.notation.typing import MAX_EXPONENT, Scope, Typed
+from derive.notation.writing import printed_name
 from derive.primitives import BY_NAME, exp, log, where
 from derive.program import (
     Array,
@@ -113,6 +116,10 @@ class Meaning(Scope):
         self.folding: frozenset[str] = frozenset()
         self.hint: Expr | None = None
         self.entered: frozenset[str] = frozenset()
+        self.slopes: dict[tuple[Program, str], Equation] = {}  # what was worked out, since repairs ask for it again
+        self.circle = False  # whether π is the number, though an array is called like it
+        self.explicit = False  # whether ∂ is by a variable where it stands, with all that depends on it held fixed
+        self.held: dict[str, None] = {}  # what was held fixed in this way
 
     def wrong(self, problem: str, at: int) -> ShapeError:
         return ShapeError(str(ParseError(problem, self.latex, at)))
@@ -121,6 +128,38 @@ class Meaning(Scope):
         return ParseError(problem, self.latex, at)
 
     # ------------------------------------------------ nodes
+
+    def side(self, tree: Node) -> Typed:
+        """What a side of a relation means.
+
+        π is the number where it is declared as an array whose entries stand beside it, or where only that fits.
+        """
+        self.begin_side()
+        weights = self.arrays.get("pi")
+        if weights is None or not weights.shape:
+            return self.typed(tree)
+        self.circle = any(isinstance(part, Entry) and part.array == Name("pi") for part in below(tree))
+        try:
+            return self.typed(tree)
+        except ShapeError:
+            if self.circle:
+                raise
+            self.circle = True
+            return self.typed(tree)
+        finally:
+            self.circle = False
+
+    def begin_side(self) -> None:
+        """Start another side of a relation: letters for axes and bound indices may be used again."""
+        self.used = {*self.arrays, *self.dims, *self.named, *self.setting.indices}
+
+    def explicitly_typed(self, tree: Node) -> tuple[Typed, tuple[str, ...]]:
+        """A side where ∂ is by a variable where it stands, and what that holds fixed."""
+        self.explicit, self.held = True, {}
+        try:
+            return self.typed(tree), tuple(self.held)
+        finally:
+            self.explicit = False
 
     def typed(self, tree: Node) -> Typed:
         if isinstance(tree, Name):
@@ -142,6 +181,8 @@ class Meaning(Scope):
             return self.applied(tree)
         if isinstance(tree, Derived):
             return self.derived(tree)
+        if isinstance(tree, Evaluated):
+            return self.evaluated(tree)
         if isinstance(tree, Expected):
             return self.expected(tree)
         if isinstance(tree, Choice):
@@ -149,7 +190,7 @@ class Meaning(Scope):
         if isinstance(tree, Truth):
             return self.truth(tree)
         if isinstance(tree, Call) and tree.function == "delta":
-            left, right = (self.typed(argument).value for argument in tree.args)
+            left, right = (self.counted(argument) for argument in tree.args)
             return Typed(Delta(left, right))
         if isinstance(tree, Call) and tree.function == "inverse":
             return self.inverse(tree)
@@ -163,7 +204,7 @@ class Meaning(Scope):
             return self.locals[name]
         if name in self.folding and name in self.named:
             return Typed(self.named[name] + self.lows.get(name, S.One))
-        if name in self.arrays:
+        if name in self.arrays and not (self.circle and name == "pi"):
             axes = tuple(self.index(size) for size in self.arrays[name].shape)
             return Typed(element(name, axes), axes)
         if name in self.named:
@@ -181,6 +222,11 @@ class Meaning(Scope):
             return self.user_function(Applied(name, tuple(map(Name, function.parameters)), at=tree.at))
         if name == "softmax" or function is not None:
             raise self.unreadable(f"the function {name} needs its argument in brackets", tree.at)
+        mean = self.arrays.get(name.removesuffix("bar"))
+        if name.endswith("bar") and mean is not None and len(mean.shape) == 1:
+            self.setting.inferred[name] = f"the mean of {mean.name}"
+            axis = self.index(mean.shape[0])
+            return Typed(Sum(element(mean.name, (axis,)), axis) / mean.shape[0])
         if not any(array.shape for array in self.arrays.values()) or name.startswith("P_"):
             self.arrays[name] = self.setting.arrays[name] = Array(name)
             self.setting.inferred[name] = "a number"
@@ -225,12 +271,12 @@ class Meaning(Scope):
         if tree.op == "*":
             return self.elementwise(lambda a, b: a * b, [left, right], tree.at, "an elementwise product")
         if tree.op == "/":
-            if right.axes and not left.axes:
-                raise self.wrong("a number is divided by an array", tree.at)
+            if len(right.axes) > 1 and not left.axes:
+                raise self.wrong("a number is divided by a matrix", tree.at)
             if right.value == 0:
                 raise self.unreadable("a division by zero", tree.at)
             result = self.elementwise(lambda a, b: a / b, [left, right], tree.at, "a fraction")
-            return replace(result, row=left.row)
+            return replace(result, row=left.row or (right.row and not left.axes))
         if right.value == 0 and not right.axes:
             return left
         if left.value == 0 and not left.axes:
@@ -264,7 +310,7 @@ class Meaning(Scope):
     def position(self, tree: Node, size: Expr) -> Expr:
         """A position along an axis of this size, counted from 0."""
         counts = isinstance(tree, Name) and (tree.name in self.folding or tree.name in self.named)
-        if isinstance(tree, Name) and (counts or tree.name not in {*self.locals, *self.arrays}):
+        if isinstance(tree, Name) and (counts or not self.may_count(tree.name)):
             name = tree.name
             declared = self.setting.indices.get(name)
             if name not in self.named and (name in self.folding or name not in self.dims):
@@ -281,10 +327,23 @@ class Meaning(Scope):
                 return index + self.lows.get(name, S.One) - 1
         return self.typed(tree).value - 1
 
+    def counted(self, tree: Node) -> Expr:
+        """A position by itself, counted from 1: an index, whatever else is called like it."""
+        if isinstance(tree, Name) and tree.name in self.named and not self.may_count(tree.name):
+            return self.named[tree.name] + self.lows.get(tree.name, S.One)
+        return self.typed(tree).value
+
+    def may_count(self, name: str) -> bool:
+        """Whether a name stands for a whole number, so that what is called like it can be a position."""
+        array = self.arrays.get(name)
+        return name in self.locals or (array is not None and not array.shape and array.domain.integer)
+
     def entry(self, tree: Entry) -> Typed:
         if isinstance(tree.array, Name) and tree.array.name not in {*self.arrays, *self.locals}:
             return self.inferred_entry(tree)
+        circle, self.circle = self.circle, False
         inner = self.typed(tree.array)
+        self.circle = circle
         given, axes = len(tree.positions), inner.axes
         if given > len(axes):
             said = "a number" if not axes else f"an array of {len(axes)} axes"
@@ -297,6 +356,10 @@ class Meaning(Scope):
         """An entry of an array nobody declared, whose sizes its known indices tell."""
         assert isinstance(tree.array, Name)
         name, sizes = tree.array.name, []
+        whole = self.arrays.get(name.upper())
+        if len(name) == 1 and name.islower() and whole is not None and len(whole.shape) == 2:
+            self.setting.inferred[name] = f"the rows of {whole.name}"
+            return self.entry(replace(tree, array=Name(whole.name, tree.array.at)))
         for position in tree.positions:
             index = self.named.get(position.name) if isinstance(position, Name) else None
             size = (
@@ -317,6 +380,8 @@ class Meaning(Scope):
         name = tree.index
         outer, low_outer = self.named.pop(name, None), self.lows.pop(name, None)
         if tree.high is not None:
+            if isinstance(tree.high, Name) and not self.is_known(tree.high.name):
+                self.declare_size(tree.high.name)
             low = self.typed(tree.low).value if tree.low is not None else S.One
             high = self.typed(tree.high).value
             size = expand(high - low + 1)
@@ -358,6 +423,12 @@ class Meaning(Scope):
             return replace(body, value=value)
         return replace(body, value=fold(value, apart))
 
+    def declare_size(self, name: str) -> None:
+        """Take a name that nobody declared for a size, as the upper limit of a sum is one."""
+        self.dims[name] = self.setting.dims[name] = Dim(name)
+        self.setting.inferred[name] = "a size"
+        self.used.add(name)
+
     # ------------------------------------------------ functions
 
     def applied(self, tree: Applied) -> Typed:
@@ -366,6 +437,16 @@ class Meaning(Scope):
             return self.user_function(tree)
         if tree.primes:
             return self.primed(tree)
+        if name == "transposed":
+            inner = self.typed(args[0])
+            if not inner.axes:
+                raise self.unreadable("a prime belongs to a function, or to a vector or matrix", tree.at)
+            return self.transposed(inner)
+        if name == "total":
+            inner = self.typed(args[0])
+            if not inner.axes:
+                raise self.unreadable("the index of the sum is missing", tree.at)
+            return Typed(Sum(inner.value, *inner.axes))
         if name in ("eye", "ones"):
             return self.sized(tree)
         if name.startswith("norm_"):
@@ -593,17 +674,42 @@ class Meaning(Scope):
 
     def derived(self, tree: Derived) -> Typed:
         value = self.typed(tree.value)
+        for name in tree.held:
+            if name not in self.arrays:
+                raise self.unreadable(f"{printed_name(name)} is held fixed, but is not known", tree.at)
         for variable in tree.variables:
-            value = self.by(value, variable, tree.at)
+            value = self.by(value, variable, tree)
         return value
 
-    def by(self, value: Typed, variable: Node, at: int) -> Typed:
+    def evaluated(self, tree: Evaluated) -> Typed:
+        """A value with others put in for some names, also where definitions mention them."""
+        typed = self.typed(tree.value)
+        value = self.setting.opened(typed.value)
+        points: dict[str, Equation] = {}
+        for name, point in zip(tree.names, tree.values, strict=True):
+            if not isinstance(name, Name) or name.name not in self.arrays:
+                raise self.unreadable("only for a name something is put in", tree.at)
+            own, put = self.typed(name), self.typed(point)
+            if put.axes and put.shape != own.shape:
+                raise self.wrong(f"{name.name} has the shape {own.shape}, what is put in {put.shape}", tree.at)
+            along = dict(zip(put.axes, own.axes, strict=False))
+            points[name.name] = Equation(name.name, own.axes, substitute(put.value, along))
+        if any(name in whole_arrays(value) for name in points):
+            raise self.unreadable("something is put in under a function of a matrix", tree.at)
+        scope = frozenset(index.name for index in free_indices(value))
+        return replace(typed, value=inlined(value, points, scope))
+
+    def by(self, value: Typed, variable: Node, tree: Derived) -> Typed:
         """The derivative of a value by one variable: its axes come after those of the value."""
+        at = tree.at
         name, positions = self.variable(variable, at)
         if name in self.setting.moving:
             return replace(value, value=self.along(value, self.setting.moving[name]))
         array = self.arrays[name]
-        slope, axes = self.slope(value.value, value.axes, array)
+        held = frozenset(tree.held)
+        if self.explicit and tree.partial and not held:
+            value, held = self.explicitly(value, name)
+        slope, axes = self.slope(value.value, value.axes, array, held)
         if positions is None:
             if not array.shape:
                 return replace(value, value=slope)
@@ -630,23 +736,38 @@ class Meaning(Scope):
                 return tree.name, None
         raise self.unreadable("a derivative is by a name, or an entry of one", at)
 
-    def _program(self, value: Expr, axes: tuple[Index, ...], but: str) -> tuple[Program, tuple[Index, ...]]:
-        """A value, with definitions open but for one name, as a program whose last equation it is."""
-        opened = self.setting.opened(value, (but,))
+    def explicitly(self, value: Typed, variable: str) -> tuple[Typed, frozenset[str]]:
+        """A value, or what defines it, and the names in it that are held fixed while the variable moves."""
+        known = self.setting.definitions
+        if is_element(value.value) and name_of(value.value) in known:
+            name = name_of(value.value)
+            value = replace(value, value=inlined(value.value, {name: known[name]}))
+        held = frozenset(names_in(value.value) & known.keys()) - {variable}
+        self.held |= dict.fromkeys(sorted(held))
+        return value, held
+
+    def _program(self, value: Expr, axes: tuple[Index, ...], but: Set[str]) -> tuple[Program, tuple[Index, ...]]:
+        """A value, with definitions open but for some names, as a program whose last equation it is."""
+        opened = self.setting.opened(value, tuple(but))
         free = tuple(sorted(free_indices(opened) - set(axes), key=lambda index: index.name))
         name = fresh_name("value", {*self.used, *self.arrays})
-        made = [e for e in (*self.setting.definitions.values(), *self.made) if e.target != but]
+        made = [e for e in (*self.setting.definitions.values(), *self.made) if e.target not in but]
         known = {e.target for e in made}
         inputs = tuple(array for array in self.arrays.values() if array.name not in known)
         whole = Program(inputs, (*made, Equation(name, (*free, *axes), opened)), (name,))
         return live(whole), (*free, *axes)
 
-    def slope(self, value: Expr, axes: tuple[Index, ...], by: Array) -> tuple[Expr, tuple[Index, ...]]:
-        """The derivative of a value by a whole array, and the axes it gains."""
-        program, indices = self._program(value, axes, by.name)
-        name = fresh_name("slope", {*self.used, *self.arrays})
-        derived, _ = forward(program, program.outputs, by.name, (name,), Context(definitions=()))
-        equation = self._inlined(derived, name, program)
+    def slope(
+        self, value: Expr, axes: tuple[Index, ...], by: Array, held: Set[str] = frozenset()
+    ) -> tuple[Expr, tuple[Index, ...]]:
+        """The derivative of a value by a whole array while others are held fixed, and the axes it gains."""
+        program, indices = self._program(value, axes, {by.name, *held})
+        key = program, by.name
+        if key not in self.slopes:
+            name = fresh_name("slope", {*self.used, *self.arrays})
+            derived, _ = forward(program, program.outputs, by.name, (name,), Context(definitions=()))
+            self.slopes[key] = self._inlined(derived, name, program)
+        equation = self.slopes[key]
         gained = equation.indices[len(indices) :]
         fresh = tuple(self.index(axis.size) for axis in gained)
         places = dict(zip(equation.indices, (*indices, *fresh), strict=True))
@@ -654,7 +775,7 @@ class Meaning(Scope):
 
     def along(self, value: Typed, moving: Mapping[str, str]) -> Expr:
         """The derivative of a value by a number that some arrays depend on."""
-        program, indices = self._program(value.value, value.axes, "")
+        program, indices = self._program(value.value, value.axes, frozenset())
         name = fresh_name("slope", {*self.used, *self.arrays})
         directions = {array: self.arrays[direction] for array, direction in moving.items()}
         inputs = tuple(a for a in program.inputs if a.name not in set(moving.values()))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 
 from derive.handwriting.tokens import Token
+from derive.notation.signs import GREEK
 
-GREEK = {
-    "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "kappa", "lambda",
-    "mu", "nu", "xi", "pi", "rho", "sigma", "varsigma", "tau", "phi", "varphi", "chi", "psi", "omega", "ell", "Gamma",
-    "Delta", "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega", "iota", "upsilon", "Xi", "Pi",
-}  # fmt: skip
 OURS = {"lambda": "lam", "epsilon": "eps"}
 FONTS = {r"\mathbf", r"\boldsymbol", r"\bm", r"\mathrm", r"\mathit", r"\vec", r"\mathsf", r"\textbf", r"\pmb"}
 ACCENTS = {r"\hat": "hat", r"\widehat": "hat", r"\bar": "bar", r"\overline": "bar", r"\tilde": "tilde", r"\dot": "dot"}
+DEPTH = {
+    "{": 1, "(": 1, "[": 1, r"\{": 1, r"\langle": 1, r"\begin": 1,
+    "}": -1, ")": -1, "]": -1, r"\}": -1, r"\rangle": -1, r"\end": -1,
+}  # fmt: skip
 SCRIPTS = {r"\mathcal": "cal", r"\mathscr": "scr", r"\mathbb": "bb"}
 
 
@@ -53,11 +53,11 @@ def flattened(tokens: list[Token]) -> str:
 
 
 def parted(tokens: list[Token]) -> list[list[Token]]:
-    """What stands between commas, outside of braces."""
+    """What stands between commas, outside of brackets."""
     pieces: list[list[Token]] = [[]]
     depth = 0
     for token in tokens:
-        depth += {"{": 1, "}": -1}.get(token.text, 0)
+        depth += DEPTH.get(token.text, 0)
         if token.text == "," and depth == 0:
             pieces.append([])
         else:

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from sympy import Rational, S
 
 from derive.errors import ParseError
-from derive.handwriting.names import ACCENTS, FONTS, SCRIPTS, flattened, joined, letter, parted
-from derive.handwriting.tokens import Token
+from derive.handwriting.names import ACCENTS, DEPTH, FONTS, SCRIPTS, flattened, joined, letter, parted
+from derive.handwriting.tokens import BAR, Token
 from derive.handwriting.tree import (
     Applied,
     Beside,
     Choice,
     Derived,
     Entry,
+    Evaluated,
     Expected,
     Folded,
     Node,
@@ -40,6 +42,7 @@ WORDS = {
     "sigmoid": "sigmoid", "relu": "relu", "ReLU": "relu", "sign": "sign", "sgn": "sign", "exp": "exp", "erf": "erf",
     "softplus": "softplus", "tanh": "tanh", "logsumexp": "logsumexp", "det": "det", "ln": "log", "vec": "vec",
     "logit": "logit", "max": "max", "min": "min", "E": "E", "I": "eye", "gelu": "gelu", "logdet": "logdet",
+    "erfc": "erfc",
 }  # fmt: skip
 RELATIONS = {
     "=": "=", r"\approx": "≈", r"\simeq": "≈", "<": "<", ">": ">", r"\le": "≤", r"\leq": "≤", r"\ge": "≥", r"\geq": "≥",
@@ -51,11 +54,15 @@ SPECIAL = {
     "sigma": "sigmoid", "Phi": "normal_cdf", "Gamma": "gamma", "psi": "digamma", "varphi": "normal_pdf",
     "psi1": "trigamma", "psi2": "tetragamma", "psi3": "pentagamma", "psi4": "hexagamma",
 }  # fmt: skip
+ONES = (r"\mathbf", r"\boldsymbol", r"\bm", r"\vec")
 TEXTUAL = {r"\operatorname", r"\operatorname*", r"\mathrm", r"\text", r"\textrm", r"\textit", r"\mbox"}
+UPRIGHT = {r"\operatorname", r"\operatorname*", r"\mathrm"}
+CONNECTIVES = {"if", "for", "when", "where", "otherwise", "else"}
 LONGEST_POSITION = 4
+HIGHEST_ORDER = 4
 NO_FACTOR = {
     "+", "-", ")", "]", "}", r"\}", ",", ";", ":", "&", r"\\", r"\end", r"\mid", r"\pm", r"\mp", r"\rfloor",
-    "^", "_", r"\rangle", r"\to", r"\in",
+    "^", "_", r"\rangle", r"\to", r"\in", BAR,
 }  # fmt: skip
 DIFFERENTIALS = {"d", r"\partial", r"\delta"}
 
@@ -80,8 +87,9 @@ class Known:
 class Reader:
     """Recursive descent over the tokens of one side of a relation."""
 
-    def __init__(self, tokens: Sequence[Token], known: Known, latex: str) -> None:
+    def __init__(self, tokens: Sequence[Token], known: Known, latex: str, bound: frozenset[str] = frozenset()) -> None:
         self.tokens, self.known, self.latex = list(tokens), known, latex
+        self.bound = bound  # the letters that sums around here count with
         self.at = 0
         self.depth = 0
 
@@ -131,9 +139,9 @@ class Reader:
             depth += {"{": 1, "}": -1}.get(token, 0)
         return self.tokens[start : self.at - 1]
 
-    def inside(self, tokens: Sequence[Token]) -> Node:
-        """The tree of a group."""
-        inner = Reader(tokens, self.known, self.latex)
+    def inside(self, tokens: Sequence[Token], counting: frozenset[str] = frozenset()) -> Node:
+        """The tree of a group, in which some more letters count."""
+        inner = Reader(tokens, self.known, self.latex, self.bound | counting)
         inner.depth = self.depth + 1
         if inner.depth > 60:
             raise self.wrong("the formula is nested too deeply")
@@ -216,10 +224,13 @@ class Reader:
             if self.token == "^":
                 node = self.raised(node)
             elif self.token == "'":
-                raise self.wrong("a prime belongs to a function; declare what is primed")
+                self.take()
+                node = Applied("transposed", (node,), 0, at=place)
             elif self.token == "_" and not isinstance(node, Name | Number | Subscript):
                 self.take()
                 node = Entry(node, self.positions(self.group()), at=place)
+            elif self.token == BAR:
+                node = self.at_bar(node)
             elif self.token == "!":
                 self.take()
                 node = Call("gamma", (Binary("+", node, Number(S.One), place),), (), place)
@@ -265,6 +276,8 @@ class Reader:
             return self.norm(token)
         if token == r"\langle":
             return self.inner_product()
+        if token == r"\left.":
+            return self.before_bar()
         if token == r"\lfloor":
             return self.between(token, r"\rfloor", "floor")
         handler = self.command(token)
@@ -290,7 +303,10 @@ class Reader:
         if token in TEXTUAL:
             return self.word
         if token == "e" and "e" not in self.known.names:
-            return self.exponential
+            following = self.tokens[self.at + 1].text if self.at + 1 < len(self.tokens) else ""
+            if "e" in self.bound and following == "^":
+                raise self.wrong("e counts the terms of a sum here; write \\exp, or count with another letter")
+            return None if "e" in self.bound else self.exponential
         return None
 
     def infinite(self) -> Node:
@@ -328,7 +344,7 @@ class Reader:
     def until(self, closing: str, place: int) -> list[Token]:
         """The tokens up to the bracket that closes; brackets inside are balanced."""
         start, depth = self.at, 0
-        openings = {")": "(", "]": "[", r"\}": r"\{"}
+        openings = {")": "(", "]": "[", r"\}": r"\{", r"\rangle": r"\langle"}
         while self.at < len(self.tokens):
             token = self.take()
             if token == closing and depth == 0:
@@ -340,14 +356,15 @@ class Reader:
         raise self.wrong("this bracket is not closed", place)
 
     def statement(self, inner: Sequence[Token]) -> Node | None:
-        """A relation between two formulas as the number 1 or 0."""
-        depth = 0
-        for at, token in enumerate(inner):
-            depth += {"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(token.text, 0)
-            if depth == 0 and token.text in RELATIONS:
-                sign = COMPARISONS[RELATIONS[token.text]]
-                return Truth(sign, self.inside(inner[:at]), self.inside(inner[at + 1 :]), at=token.at)
-        return None
+        """Relations between formulas as the number 1 or 0: `x > 0`, `0 < x \\le 1`."""
+        marks = list(relations(inner))
+        sides = [inner[a + 1 : b] for a, b in pairwise((-1, *marks, len(inner)))]
+        found: Node | None = None
+        for at, (left, right) in zip(marks, pairwise(sides), strict=True):
+            sign = COMPARISONS[RELATIONS[inner[at].text]]
+            truth = Truth(sign, self.inside(left), self.inside(right), at=inner[at].at)
+            found = truth if found is None else Beside(found, truth, at=inner[at].at)
+        return found
 
     def between(self, opening: str, closing: str, function: str) -> Node:
         place = self.place
@@ -356,7 +373,7 @@ class Reader:
         depth = 0
         while self.at < len(self.tokens):
             token = self.take()
-            depth += {"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(token, 0)
+            depth += DEPTH.get(token, 0)
             if token == closing and depth == 0:
                 return Call(function, (self.inside(self.tokens[start : self.at - 1]),), (), place)
         raise self.wrong(f"{opening!r} is not closed", place)
@@ -364,14 +381,10 @@ class Reader:
     def inner_product(self) -> Node:
         place = self.place
         self.take()
-        start = self.at
-        while self.at < len(self.tokens):
-            if self.take() == r"\rangle":
-                pieces = parted(self.tokens[start : self.at - 1])
-                if len(pieces) == 2:
-                    return Beside(self.inside(pieces[0]), self.inside(pieces[1]), True, at=place)
-                raise self.wrong("an inner product has two sides: \\langle x, y \\rangle", place)
-        raise self.wrong("this bracket is not closed", place)
+        pieces = parted(self.until(r"\rangle", place))
+        if len(pieces) != 2:
+            raise self.wrong("an inner product has two sides: \\langle x, y \\rangle", place)
+        return Beside(self.inside(pieces[0]), self.inside(pieces[1]), True, at=place)
 
     def norm(self, opening: str) -> Node:
         place = self.place
@@ -393,10 +406,10 @@ class Reader:
         depth = 0
         while True:
             token = self.take()
-            depth += {"{": 1, "}": -1}.get(token, 0)
             if token == r"\end" and depth == 0:
                 self.group()
                 break
+            depth += {"{": 1, r"\begin": 1, "}": -1, r"\end": -1}.get(token, 0)
             if token == "&" and depth == 0:
                 rows[-1].append([])
             elif token == r"\\" and depth == 0:
@@ -417,10 +430,63 @@ class Reader:
         truth = self.statement(inner)
         if truth is None and inner and inner[0].text in ("[", "("):
             node = self.inside(inner)
-            truth = node if isinstance(node, Truth) else None
+            truth = node if any(isinstance(part, Truth) for part in below(node)) else None
         if truth is None:
             raise self.wrong("a condition compares two formulas", inner[0].at if inner else None)
         return truth
+
+    # ------------------------------------------------ what is put in, or held fixed
+
+    def before_bar(self) -> Node:
+        """What stands between an invisible bracket and a bar; a bare operator takes what follows the bar."""
+        place = self.place
+        self.take()
+        start, depth = self.at, 0
+        while self.at < len(self.tokens):
+            token = self.take()
+            if token == r"\left.":
+                depth += 1
+            elif token == BAR:
+                if depth == 0:
+                    break
+                depth -= 1
+        else:
+            raise self.wrong("the bar that belongs to this invisible bracket is missing", place)
+        inner = self.tokens[start : self.at - 1]
+        if not _is_operator(inner):
+            self.at -= 1
+            return self.inside(inner)
+        if not self.accept("_"):
+            raise self.wrong("what is held fixed stands below the bar")
+        held = tuple(self.symbol_name(part) for part in parted(self.group()))
+        self.tokens[: self.at] = inner
+        self.at = 0
+        derivative = self.fraction()
+        if not isinstance(derivative, Derived):
+            raise self.wrong("only a derivative holds something fixed", place)
+        return replace(derivative, held=held)
+
+    def at_bar(self, value: Node) -> Node:
+        """A value at a point, `|_{w = 0}`; or a derivative that holds names fixed, `|_{u}`."""
+        place = self.place
+        self.expect(BAR)
+        if not self.accept("_"):
+            raise self.wrong("below this bar stands what is put in, such as w = 0")
+        names: list[Node] = []
+        values: list[Node] = []
+        held: list[str] = []
+        for part in parted(self.group()):
+            marks = [at for at, token in enumerate(part) if token.text == "="]
+            if marks:
+                names.append(self.inside(part[: marks[0]]))
+                values.append(self.inside(part[marks[0] + 1 :]))
+            else:
+                held.append(self.symbol_name(part))
+        if held and (names or not isinstance(value, Derived)):
+            raise self.wrong("below this bar stands what is put in, such as w = 0", place)
+        if isinstance(value, Derived) and held:
+            return replace(value, held=tuple(held))
+        return Evaluated(value, tuple(names), tuple(values), at=place)
 
     # ------------------------------------------------ fractions and derivatives
 
@@ -450,9 +516,8 @@ class Reader:
             return None
         if len(variables) != order:
             raise self.wrong(f"the derivative is of order {order} above and {len(variables)} below", place)
-        if rest:
-            return Derived(self.inside(rest), variables, at=place)
-        return Derived(self.operand(bracket_alone=True), variables, at=place)
+        value = self.inside(rest) if rest else self.operand(bracket_alone=True)
+        return Derived(value, variables, sign != "d", at=place)
 
     def operand(self, bracket_alone: bool) -> Node:
         """What a differential operator is applied to: the bracket after it, or the factors beside it on the right."""
@@ -493,13 +558,20 @@ class Reader:
         self.take()
         order = 1
         if self.accept("^"):
-            order = int(flattened(self.group()) or 1)
+            order = self.order()
         if not self.accept("_"):
             raise self.wrong("a nabla needs the variable below it: \\nabla_w")
         variable = self.inside(self.group())
         if self.accept("^"):
-            order = int(flattened(self.group()) or 1)
+            order = self.order()
         return Derived(self.operand(bracket_alone=False), (variable,) * order, at=place)
+
+    def order(self) -> int:
+        """How often a nabla is applied."""
+        word = flattened(self.group())
+        if not word.isdigit() or not 1 <= int(word) <= HIGHEST_ORDER:
+            raise self.wrong("above a nabla stands how often it is applied, such as 2")
+        return int(word)
 
     def partial_sign(self) -> Node:
         place = self.place
@@ -507,7 +579,7 @@ class Reader:
         if not self.accept("_"):
             raise self.wrong("a partial sign needs its variable: \\partial_{w} or a fraction")
         variable = self.inside(self.group())
-        return Derived(self.operand(bracket_alone=True), (variable,), at=place)
+        return Derived(self.operand(bracket_alone=True), (variable,), True, at=place)
 
     # ------------------------------------------------ sums, functions, expectations
 
@@ -524,9 +596,13 @@ class Reader:
         if lower is None:
             if kind in ("max", "min") and self.token in ("(", r"\{"):
                 return self.applied(kind, place)
+            if kind == "sum" and self.begins_factor():
+                return Applied("total", (self.operand_of_sum(),), 0, at=place)
             raise self.wrong(f"the index of the {kind} is missing")
         names, low, condition = self.limits(lower)
+        outer, self.bound = self.bound, self.bound.union(names)
         body = self.operand_of_sum()
+        self.bound = outer
         for name in reversed(names):
             body = Folded(kind, body, name, low, upper, condition, at=place)
             condition = None
@@ -638,11 +714,11 @@ class Reader:
         opening, place = self.token, self.place
         self.take()
         inner = self.until({"(": ")", "[": "]", r"\{": r"\}"}[opening], place)
-        separators = {",", ";", r"\mid", r"\|"} | (set() if _bars(inner) else {"|"})
+        separators = {",", ";", r"\mid"} | {bar for bar in ("|", r"\|") if not _paired(inner, bar)}
         pieces: list[list[Token]] = [[]]
         depth = 0
         for token in inner:
-            depth += {"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(token.text, 0)
+            depth += DEPTH.get(token.text, 0)
             if depth == 0 and token.text in separators:
                 pieces.append([])
             else:
@@ -744,11 +820,12 @@ class Reader:
     def symbol(self) -> Node:
         """A letter with what decorates it, and then what the declared names make of it."""
         place = self.place
-        if [t.text for t in self.tokens[self.at : self.at + 4]] in (
-            [font, "{", "1", "}"] for font in (r"\mathbf", r"\boldsymbol", r"\bm", r"\vec")
-        ):
-            self.at += 4
-            return Applied("ones", (), 0, at=place)
+        if self.token in ONES:
+            start = self.at
+            self.take()
+            if [token.text for token in self.group()] == ["1"]:
+                return Applied("ones", (), 0, at=place)
+            self.at = start
         stem = self.stem()
         return self.finished(stem, place)
 
@@ -810,6 +887,8 @@ class Reader:
             if self.tokens[self.at - 1].text == "^":
                 self.take()
         is_function = node_name in self.known.functions
+        if primes == 1 and self.known.ranks.get(node_name) and not is_function and not positions:
+            return Transpose(Name(node_name, place), place)
         special = bool(primes)
         if node_name in SPECIAL and node_name not in self.known.names and (primes or self.token in ("(", "[", r"\{")):
             node_name, special = SPECIAL[node_name], True
@@ -828,7 +907,7 @@ class Reader:
             return self.applied("normal_density", place)
         if node_name.startswith("D_KL") and self.token == "(":
             return self.divergence(place)
-        if node_name == "delta" and len(positions) == 2 and "delta" not in self.known.values:
+        if node_name == "delta" and len(positions) == 2 and not self.known.ranks.get("delta"):
             return Call("delta", positions, (), place)
         if node_name == "I" and "I" not in self.known.names:
             return Applied("eye", (), 0, at=place)
@@ -848,6 +927,8 @@ class Reader:
                 rest = [token for piece in pieces[count:] for token in (Token(",", 0), *piece)][1:]
                 return whole, self.positions(rest) if rest else ()
         own = self.known.ranks.get(stem)
+        if stem == "delta" and own == 0 and len(pieces) > 1:
+            return self.below_delta(tokens, pieces)
         if own is not None and len(pieces) > 1 and len(self.pieces(tokens)) != own and flattened(pieces[0]).isdigit():
             rest = [token for piece in pieces[1:] for token in (Token(",", 0), *piece)][1:]
             return joined(stem, flattened(pieces[0])), self.positions(rest)
@@ -859,10 +940,19 @@ class Reader:
                 return joined(stem, "_".join(map(flattened, pieces))), self.positions(last)
         return joined(stem, flattened(tokens)), ()
 
+    def below_delta(self, tokens: list[Token], pieces: list[list[Token]]) -> tuple[str, tuple[Node, ...]]:
+        """What is below a delta that is a number by itself: two positions, or a name and positions."""
+        if self.is_kronecker(tokens):
+            return "delta", self.positions(tokens)
+        cut = max(1, next((at for at, piece in enumerate(pieces) if self.is_index(piece)), len(pieces)))
+        rest = [token for piece in pieces[cut:] for token in (Token(",", 0), *piece)][1:]
+        return joined("delta", "_".join(map(flattened, pieces[:cut]))), self.positions(rest) if rest else ()
+
     def is_kronecker(self, tokens: list[Token]) -> bool:
         """Whether two positions stand below a delta, and not the name of what it is the derivative by."""
         pieces = self.pieces(tokens)
-        return len(pieces) == 2 and flattened(pieces[0]) not in self.known.values - self.known.sizes
+        values = self.known.values - self.known.sizes - self.bound
+        return len(pieces) == 2 and flattened(pieces[0]) not in values
 
     def pieces(self, tokens: Sequence[Token]) -> list[list[Token]]:
         """The positions that stand below: `ij` are two, `i,j` too, `i+1` is one."""
@@ -906,7 +996,7 @@ class Reader:
 
     def one_position(self, piece: Sequence[Token]) -> Node:
         name = letter(piece[0].text) if len(piece) == 1 else None
-        return self.inside(piece) if name is None else Name(name, piece[0].at)
+        return self.inside(piece, frozenset("e")) if name is None else Name(name, piece[0].at)
 
     def probability(self, place: int) -> Node:
         """`P(A \\mid B)` as one quantity, by the way it is written."""
@@ -967,22 +1057,28 @@ def _order(tokens: list[Token]) -> tuple[int, list[Token]]:
     return 1, tokens
 
 
-def _bars(tokens: Sequence[Token]) -> bool:
-    return sum(token.text == "|" for token in tokens) % 2 == 0
+def _is_operator(tokens: Sequence[Token]) -> bool:
+    """Whether this is a derivative that nothing is put under yet: `\\frac{\\partial}{\\partial x}`."""
+    texts = [token.text for token in tokens]
+    return texts[:1] in ([r"\frac"], [r"\dfrac"], [r"\tfrac"]) and texts[1:4] == ["{", r"\partial", "}"]
+
+
+def _paired(tokens: Sequence[Token], bar: str) -> bool:
+    return sum(token.text == bar for token in tokens) % 2 == 0
 
 
 def _without_words(tokens: Sequence[Token]) -> list[Token]:
-    """A condition without `\\text{if}` and the like; empty for `otherwise`."""
+    """A condition without `\\text{if}` and the like; empty for `otherwise`. What is set upright may be a name."""
     found: list[Token] = []
     at = 0
     while at < len(tokens):
-        if tokens[at].text in TEXTUAL:
-            at += 2
-            while at < len(tokens) and tokens[at].text != "}":
-                at += 1
+        stop = next((k for k in range(at, len(tokens)) if tokens[k].text == "}"), len(tokens))
+        word = "".join(token.text for token in tokens[at + 2 : stop])
+        if tokens[at].text in TEXTUAL and (tokens[at].text not in UPRIGHT or word in CONNECTIVES):
+            at = stop + 1
         else:
             found.append(tokens[at])
-        at += 1
+            at += 1
     return found
 
 
@@ -1033,7 +1129,6 @@ def relations(tokens: Sequence[Token]) -> Iterator[int]:
     """Where relations stand outside of all brackets."""
     depth = 0
     for at, token in enumerate(tokens):
-        depth += {"{": 1, "(": 1, "[": 1, r"\{": 1, r"\begin": 1}.get(token.text, 0)
-        depth -= {"}": 1, ")": 1, "]": 1, r"\}": 1, r"\end": 1}.get(token.text, 0)
+        depth += DEPTH.get(token.text, 0)
         if depth == 0 and token.text in RELATIONS:
             yield at

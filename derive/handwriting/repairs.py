@@ -13,12 +13,10 @@ from derive.handwriting.meaning import Setting
 from derive.handwriting.tree import Applied, Beside, Choice, Entry, Folded, Node
 from derive.notation.tree import Binary, Call, Name, Number, Transpose, Unary
 
-MOST = 120
 
-
-def repairs(node: Node, setting: Setting) -> Iterator[tuple[str, Node]]:
-    """Formulas near this one, by the kinds of slips that are known, the likeliest first."""
-    return islice(_repairs(node, setting), MOST)
+def repairs(node: Node, setting: Setting, most: int) -> Iterator[tuple[str, Node]]:
+    """At most so many formulas near this one, by the kinds of slips that are known, the likeliest first."""
+    return islice(_repairs(node, setting), most)
 
 
 def changed_at(node: Any, repaired: Any) -> int:

@@ -6,15 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sympy import Integer
+from sympy import Add, Integer
 
 from derive.domains import REAL, Domain, domain
 from derive.errors import DeriveError, ParseError, ShapeError
 from derive.handwriting.meaning import Function, Meaning, Setting
-from derive.handwriting.names import joined
+from derive.handwriting.names import flattened, joined
 from derive.handwriting.reading import FUNCTIONS, Known, Reader, relations
 from derive.handwriting.tokens import Token, tokens
-from derive.handwriting.tree import Entry, Folded, Node
+from derive.handwriting.tree import Entry, Folded, Node, below
 from derive.notation.text import declarations
 from derive.notation.tree import Name, Number
 from derive.program import Array, Dim, Equation, Index
@@ -198,8 +198,12 @@ class Situation:
             if token.text in (",", ";", "|", r"\mid", r"\|"):
                 if piece:
                     found = self.canonical_tokens(piece)
+                    if found is None and name not in ("Ncal", "D_KL"):  # it tells what the value depends on
+                        self.known.depends[name] = flattened([t for t in left[cut + 1 : -1] if t.text != ","])
+                        self.known.values.add(name)
+                        return None
                     if found is None:
-                        return (name, ()) if name in ("Ncal", "D_KL") else None
+                        return name, ()
                     parameters.append(found)
                 piece = []
             else:
@@ -223,7 +227,9 @@ class Situation:
         if isinstance(left, Entry) and declared is not None:
             for position, size in zip(left.positions, declared.shape, strict=False):
                 meaning.position(position, size)
-        typed = meaning.typed(right)
+        elif isinstance(left, Entry):
+            self.slide(left, right, meaning)
+        typed = meaning.side(right)
         places: list[Index] = []
         for position in left.positions if isinstance(left, Entry) else ():
             if not isinstance(position, Name) or position.name not in {*meaning.named, *self.setting.indices}:
@@ -242,6 +248,24 @@ class Situation:
         self.known.values.add(name)
         self.known.ranks[name] = len(equation.shape)
         return equation
+
+    def slide(self, left: Entry, right: Node, meaning: Meaning) -> None:
+        """Give range to an index that slides along an axis: the i of `x_{i+k-1}` runs as far as that stays inside."""
+        own = {p.name for p in left.positions if isinstance(p, Name)} - self.setting.indices.keys()
+        folded = {part.index: part.high for part in below(right) if isinstance(part, Folded) and part.high is not None}
+        entries = [part for part in below(right) if isinstance(part, Entry) and isinstance(part.array, Name)]
+        plain = {p.name for part in entries for p in part.positions if isinstance(p, Name)}
+        for part in entries:
+            assert isinstance(part.array, Name)
+            shape = self.setting.arrays[part.array.name].shape if part.array.name in self.setting.arrays else ()
+            for position, size in zip(part.positions, shape, strict=False):
+                names = [piece.name for piece in below(position) if isinstance(piece, Name)]
+                (*loose,) = (name for name in names if name in own and name not in plain)
+                others = [folded[name] for name in names if name in folded]
+                if len(loose) == 1 and len(others) == len(names) - 1 > 0 and loose[0] not in meaning.named:
+                    ranges = [meaning.typed(other).value for other in others]
+                    meaning.named[loose[0]] = Index(loose[0], size - Add(*(r - 1 for r in ranges)))
+                    meaning.used.add(loose[0])
 
     def constrain(self, node: Node, right: Sequence[Token], latex: str) -> None:
         """A condition on inputs: that entries sum to one makes a simplex; others change nothing here."""

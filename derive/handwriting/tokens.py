@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass
 
 from derive.errors import ParseError
+from derive.notation.signs import GREEK
 
 MAX_LENGTH = 100_000
 MAX_TOKENS = 20_000
 MAX_DEPTH = 80
-MAX_DIGITS = 40
+MAX_DIGITS = 100
 
+BAR = r"\right|"  # the bar at the end of a value, before what is put in or held fixed
 TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
 INVISIBLE = {
     r"\left", r"\right", r"\big", r"\Big", r"\bigg", r"\Bigg", r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\biggl",
@@ -19,11 +21,11 @@ INVISIBLE = {
     r"\displaystyle", r"\textstyle", r"\limits", r"\nolimits", r"\nonumber", r"\notag", "~", r"\allowbreak",
     r"\thinspace",
 }  # fmt: skip
-LOOKALIKES = {
+BARS = {r"\big", r"\Big", r"\bigg", r"\Bigg", r"\bigr", r"\Bigr", r"\biggr", r"\Biggr"}
+LOOKALIKES = {sign: f"\\{name}" for name, sign in GREEK.items()} | {
     "−": "-", "–": "-", "·": r"\cdot", "×": r"\times", "∇": r"\nabla", "∂": r"\partial", "Σ": r"\sum", "∑": r"\sum",
     "∏": r"\prod", "≈": r"\approx", "≤": r"\le", "≥": r"\ge", "⊙": r"\odot", "∘": r"\circ", "⇒": r"\implies",
-    "ᵀ": "", "′": "'", "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\epsilon", "θ": r"\theta",
-    "λ": r"\lambda", "μ": r"\mu", "π": r"\pi", "ρ": r"\rho", "σ": r"\sigma", "τ": r"\tau", "φ": r"\phi", "ω": r"\omega",
+    "ᵀ": "", "′": "'", "ε": r"\epsilon",
 }  # fmt: skip
 
 
@@ -45,10 +47,29 @@ def tokens(latex: str) -> list[Token]:
         raise ParseError(f"the text has {len(latex)} characters; at most {MAX_LENGTH} are read")
     found: list[Token] = []
     depth, opened = 0, []
+    sized, sized_at = "", 0  # the command before a bracket that says how large it is
+    lefts: list[str] = []
     for match in TOKEN.finditer(latex):
         text, at = match[0], match.start()
-        if text.isspace() or text in INVISIBLE:
+        if text.isspace():
             continue
+        if text in INVISIBLE:
+            sized, sized_at = text, at
+            continue
+        sized, size = "", sized
+        if size == r"\left":
+            at = sized_at
+            lefts.append(text)
+            if text == ".":
+                text = r"\left."
+        elif size == r"\right":
+            opening = lefts.pop() if lefts else ""
+            if text == ".":
+                continue
+            if text == "|" and opening == ".":
+                text = BAR
+        elif text == "|" and size in BARS and latex[match.end() :].lstrip()[:1] == "_":
+            text = BAR
         if text == "%":
             raise ParseError("a percent sign starts a comment in LaTeX; write \\%", latex, at)
         text = LOOKALIKES.get(text, text)

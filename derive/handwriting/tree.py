@@ -22,10 +22,24 @@ class Beside(Foreign):
 
 @dataclass(frozen=True)
 class Derived(Foreign):
-    """A derivative by one variable after the other."""
+    """A derivative by one variable after the other; `partial` where it is written with a round d.
+
+    `held` are names that stay fixed although they depend on the variables.
+    """
 
     value: Node
     variables: tuple[Node, ...]
+    partial: bool = False
+    held: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evaluated(Foreign):
+    """A value with others put in for names: what stands before a bar, and `w = 0` below it."""
+
+    value: Node
+    names: tuple[Node, ...]
+    values: tuple[Node, ...]
 
 
 @dataclass(frozen=True)

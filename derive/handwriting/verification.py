@@ -15,6 +15,7 @@ STYLE = (
     "background:#fff}li{margin:.6rem 0;padding:.5rem .8rem;border-left:4px solid #94a3b8;list-style:none;"
     "background:#f6f8fa;overflow-x:auto}ol{padding:0}code{font:14px ui-monospace,monospace;white-space:pre-wrap}"
     ".proved,.confirmed{border-color:#16a34a}.wrong{border-color:#dc2626;background:#fef2f2}"
+    "mark{background:none;color:inherit;text-decoration:underline wavy #dc2626;text-underline-offset:.25em}"
     ".unreadable{border-color:#d97706}small{color:#5b6675}"
     "@media (prefers-color-scheme:dark){body{color:#e6e9ee;background:#12161d}li{background:#1a202a}"
     ".wrong{background:#2a1616}small{color:#9aa5b4}}"
@@ -72,13 +73,23 @@ class Verification:
         left, right = step.written
         shown = f"{left} {step.relation} {right}" if step.index == 0 or self.opens(step) else f"{step.relation} {right}"
         found = [f"{MARKS[step.status]} {step.index:2}  {step.status:<10}  {shown}"]
-        if step.slip_at >= step.at and step.status == "wrong":
-            before = len(shown) - len(right) + len(" ".join(self.text[step.at : step.slip_at].split()))
-            before += step.slip_at > step.at and self.text[step.slip_at - 1].isspace()
-            found.append(" " * (18 + before) + "^")
+        before, failing, _ = self.parted(step)
+        if failing:
+            found.append(" " * (18 + len(shown) - len(right) + len(before)) + "^" * len(failing))
         if step.status in ("wrong", "unreadable"):
             found += [f"{' ' * 18}{line}" for line in self.details(step)]
         return found
+
+    def parted(self, step: StepVerdict) -> tuple[str, str, str]:
+        """The right-hand side of a step as it is shown: before the failing term, the term, and after it."""
+        right = step.written[1]
+        start, end = step.failing
+        if step.status != "wrong" or start < step.at:
+            return right, "", ""
+        before = len(" ".join(self.text[step.at : start].split()))
+        before += start > step.at and self.text[start - 1].isspace()
+        stop = before + len(" ".join(self.text[start:end].split()))
+        return right[:before], right[before:stop], right[stop:]
 
     def details(self, step: StepVerdict) -> list[str]:
         """What is to be said of a step that is wrong or was not read."""
@@ -133,7 +144,9 @@ class Verification:
                 if (step.status in ("wrong", "unreadable"))
                 else f"<br><small>{escape(step.reason)}</small>"
             )
-            shown = escape(f"{step.written[0]} {step.relation} {step.written[1]}")
+            before, failing, after = map(escape, self.parted(step))
+            marked = f"<mark>{failing}</mark>" if failing else ""
+            shown = f"{escape(f'{step.written[0]} {step.relation} ')}{before}{marked}{after}"
             items.append(
                 f'<li class="{step.status}"><b>{step.index} {step.status}</b> <code>{shown}</code>{details}</li>'
             )

@@ -77,7 +77,7 @@ def from_index(value: Expr) -> Tree:
         call = Call(value.function, (*map(Name, value.arrays), *map(from_index, exponent)))
         return At(call, tuple(map(from_index, positions))) if positions else call
     if isinstance(value, Partial):
-        return Call("partial", (from_index(value.value), from_index(value.variable)))
+        return Call("partial", tuple(map(from_index, value.args)))
     row = primitive(value)
     if row is None:
         raise DeriveError(f"no notation for {value}, a {type(value).__name__}")
@@ -99,9 +99,10 @@ def on_paper(value: Expr) -> Tree:
 
 
 def _apart_from_sizes(value: Expr) -> Expr:
-    """`value` with other letters for bound indices that share one with a size, or with an index of another range."""
+    """`value` with other letters for bound indices that share one with a size, Euler's number, or another index."""
     sizes = {s.name for i in bound_indices(value) for s in i.size.free_symbols}
     sizes |= {part.name for part in walk(value) if isinstance(part, Dim)}
+    sizes |= {"e" for part in walk(value) if isinstance(part, exp)}
     ranges: dict[str, Expr] = {index.name: index.size for index in free_indices(value)}
     used = symbol_names(value) | sizes
 

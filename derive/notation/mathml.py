@@ -11,16 +11,11 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from derive.errors import DeriveError
+from derive.notation.signs import GREEK
 
 TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
 
-IDENTIFIERS: Mapping[str, str] = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
-    "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ",
-    "varsigma": "ς", "tau": "τ", "phi": "φ", "varphi": "ϕ", "chi": "χ", "psi": "ψ", "omega": "ω", "ell": "ℓ",
-    "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
-    "infty": "∞", "partial": "∂", "nabla": "∇",
-}  # fmt: skip
+IDENTIFIERS: Mapping[str, str] = {**GREEK, "infty": "∞", "partial": "∂", "nabla": "∇"}
 OPERATORS: Mapping[str, str] = {
     "odot": "⊙", "otimes": "⊗", "cdot": "⋅", "ge": "≥", "le": "≤", "ne": "≠", "top": "⊤", "approx": "≈", "to": "→",
     "in": "∈", "quad": "\u2003", ",": "\u2009", ";": "\u2005", " ": "\u00a0", "ldots": "…",

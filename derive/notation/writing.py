@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from sympy import Expr
 
 from derive.array_functions import ARRAY_FUNCTIONS, ArrayFunction
+from derive.notation import signs
 from derive.notation.signs import CHANGED
 from derive.notation.tree import (
     At,
@@ -37,11 +38,9 @@ SCALAR_VALUED = {"dot", "trace", "norm", "logsumexp"}
 REDUCING = {"sum", "mean", "max", "min", "prod"}
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "eps": "ε", "epsilon": "ε", "zeta": "ζ", "eta": "η",
-    "theta": "θ", "kappa": "κ", "lam": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ", "sigma": "σ",
-    "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "ell": "ℓ",
-}  # fmt: skip
+GREEK = {name: sign for name, sign in signs.GREEK.items() if name.islower() and not name.startswith("var")}
+GREEK |= {"lam": "λ", "eps": "ε", "epsilon": "ε"}  # names of programs: `lambda` is a word of Python
+del GREEK["lambda"]
 LATEX_GREEK = {"lam": r"\lambda", "eps": r"\epsilon", "ell": r"\ell"}
 
 Ranks = Mapping[str, int]
@@ -367,7 +366,7 @@ class _Printed(_Hand):
         if tree.function == "zeros":
             return "0", ATOM
         if tree.function == "delta":
-            return self.subscript("delta", words), ATOM
+            return self.subscript("delta", [self.position(arg) for arg in tree.args]), ATOM
         if tree.function == "norm" and len(words) == 1:
             return self.norm(words[0]), ATOM
         if tree.function == "partial":
@@ -386,11 +385,12 @@ class _Printed(_Hand):
         """The length of a vector."""
         return f"‖{text}‖"
 
-    def partial(self, value: Tree, variable: Tree) -> str:
-        """A derivative that is not worked out yet."""
+    def partial(self, value: Tree, variable: Tree, *held: Tree) -> str:
+        """A derivative that is not worked out yet, and what is held fixed."""
         if isinstance(value, Name | Subscript):
             return f"∂{self.write(value)}/∂{self.write(variable)}"
-        return f"∂/∂{self.write(variable)} {self.bracket(self.write(value))}"
+        fixed = f"|_{','.join(map(self.write, held))}" if held else ""
+        return f"∂/∂{self.write(variable)}{fixed} {self.bracket(self.write(value))}"
 
     def function(self, tree: Call, words: list[str]) -> tuple[str, int]:
         raise NotImplementedError
@@ -507,11 +507,14 @@ class _Latex(_Printed):
     def norm(self, text: str) -> str:
         return rf"\left\|{text}\right\|"
 
-    def partial(self, value: Tree, variable: Tree) -> str:
+    def partial(self, value: Tree, variable: Tree, *held: Tree) -> str:
         below = rf"\partial {self.write(variable)}"
         if isinstance(value, Name | Subscript):
             return rf"\frac{{\partial {self.write(value)}}}{{{below}}}"
-        return rf"\frac{{\partial}}{{{below}}} {self.bracket(self.write(value))}"
+        sign = rf"\frac{{\partial}}{{{below}}}"
+        if held:
+            sign = rf"\left.{sign}\right|_{{{','.join(map(self.write, held))}}}"
+        return rf"{sign} {self.bracket(self.write(value))}"
 
     def bracket(self, text: str) -> str:
         return rf"\left({text}\right)"

@@ -16,7 +16,8 @@ from derive.notation.writing import write_text
 from derive.program import Array, Equation, Program, fresh_name, inlined, live, names_in, substitute
 from derive.verification.equality import worst_error
 from derive.verification.oracle import evaluate
-from derive.verification.report import DERIVATIVE_TOLERANCE, samples
+from derive.verification.report import DERIVATIVE_TOLERANCE
+from derive.verification.sampling import samples
 
 POINTS = 3
 

@@ -14,16 +14,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from derive.errors import CheckFailed, DeriveError, DomainError
+from derive.errors import CheckFailed, DeriveError
 from derive.program import Program
 from derive.verification.equality import assert_close
 from derive.verification.finite_differences import derivative
 from derive.verification.oracle import evaluate
-from derive.verification.sampling import Sample, sample
+from derive.verification.sampling import Sample
 from derive.verification.taylor import remainder_order
 
 DERIVATIVE_TOLERANCE = 1e-20
-MORE_SEEDS = 8
 ORDER = 1.9
 TOLERANCES = {"float64": 1e-11, "float32": 1e-3}
 
@@ -91,26 +90,6 @@ class Report:
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
         details = [f"  {check.detail}" for check in self.checks if not check.ok]
         return "\n".join(line.rstrip() for line in [*lines, *details])
-
-
-def samples(program: Program, points: int) -> list[Sample]:
-    """Points to compare at; the first ones are the same in every run.
-
-    Some sizes may have no point, as least squares with fewer data than unknowns; then others are tried.
-
-    Raises:
-        DomainError: no point was found at any of the sizes tried.
-    """
-    found: list[Sample] = []
-    for seed in range(points + MORE_SEEDS):
-        try:
-            found.append(sample(program, seed))
-        except DomainError:
-            if seed == points + MORE_SEEDS - 1 and not found:
-                raise
-        if len(found) == points:
-            break
-    return found
 
 
 def at_zero(point: Sample, names: Sequence[str]) -> Sample:

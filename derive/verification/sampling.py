@@ -7,7 +7,7 @@ lies near a kink of a function, where a derivative and a difference quotient hav
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,12 +19,13 @@ from sympy import Integer
 from derive.errors import DomainError
 from derive.primitives import primitive
 from derive.program import Array, Dim, Entry, Equation, Maximum, Program, free_indices, inlined, names_in, walk
-from derive.verification.oracle import evaluate
+from derive.verification.oracle import Machine, evaluate
 
 GRAIN = 2.0**-10
 NEAR = 0.02
 TRIES = 200
 FEW_TRIES = 40  # where a matrix has to be inverted, which at some sizes none can be
+MORE_SEEDS = 8
 MANY_DIMS = 4  # with more names than this, sizes are shared, so that arrays stay small
 CONDITION = 200.0
 
@@ -39,8 +40,10 @@ class Sample:
     sizes: dict[str, int]
 
 
-def sample(program: Program, seed: int, sizes: Mapping[str, int] | None = None) -> Sample:
-    """A random point of the domains of `program`.
+def sample(
+    program: Program, seed: int, sizes: Mapping[str, int] | None = None, machine: type[Machine] | None = None
+) -> Sample:
+    """A random point of the domains of `program`; another `machine` of the oracle may find out where it is defined.
 
     Raises:
         DomainError: no such point was found.
@@ -51,11 +54,35 @@ def sample(program: Program, seed: int, sizes: Mapping[str, int] | None = None) 
     tries = FEW_TRIES if _matrices(program) else TRIES
     for _ in range(tries):
         inputs = {array.name: draw(array, chosen, rng) for array in program.inputs}
-        if _is_smooth(watched, inputs) and _is_defined(program, inputs, chosen):
+        if _is_smooth(watched, inputs) and _is_defined(program, inputs, chosen, machine):
             return Sample(inputs, chosen)
     raise DomainError(
         f"at none of {tries} random points is the value a number, away from kinks; declare the domains it needs"
     )
+
+
+def samples(program: Program, points: int) -> list[Sample]:
+    """Points to compare at; the first ones are the same in every run.
+
+    Raises:
+        DomainError: no point was found at any of the sizes tried.
+    """
+    found = list(possible_samples(program, points))
+    return found or [sample(program, points + MORE_SEEDS - 1)]
+
+
+def possible_samples(program: Program, points: int, machine: type[Machine] | None = None) -> Iterator[Sample]:
+    """At most so many points: some sizes may have none, as least squares with fewer data than unknowns."""
+    found = 0
+    for seed in range(points + MORE_SEEDS):
+        try:
+            drawn = sample(program, seed, machine=machine)
+        except DomainError:
+            continue
+        yield drawn
+        found += 1
+        if found == points:
+            return
 
 
 def _sizes(program: Program, rng: np.random.Generator) -> dict[str, int]:
@@ -189,11 +216,13 @@ def kinks(program: Program) -> Program | None:
     return Program(program.inputs, tuple(found), tuple(e.target for e in found))
 
 
-def _is_defined(program: Program, inputs: Mapping[str, NDArray[Any]], sizes: Mapping[str, int]) -> bool:
+def _is_defined(
+    program: Program, inputs: Mapping[str, NDArray[Any]], sizes: Mapping[str, int], machine: type[Machine] | None
+) -> bool:
     """Whether the value is a number; over nothing at all it need not be one."""
     if 0 in sizes.values():
         return True
-    values = evaluate(program, inputs, digits=None)
+    values = evaluate(program, inputs, digits=None, machine=machine)
     if any(np.isnan(values[name]).any() for name in program.outputs):
         return False
     return all(_is_well_posed(function, values[name]) for function, name in _matrices(program))

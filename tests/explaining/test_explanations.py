@@ -263,3 +263,30 @@ def test_the_whole_catalog_compiles(tmp_path):
         errors="replace", timeout=600, check=False,
     )  # fmt: skip
     assert not [line for line in ran.stdout.splitlines() if line.startswith("!")]
+
+
+KATEX = """
+const katex = require("katex"), lines = require("fs").readFileSync(0, "utf8").split("\\u0000");
+const bad = lines.filter(line => {
+    try { katex.renderToString(line, {displayMode: true, strict: false}); return false; } catch { return true; }
+});
+console.log(JSON.stringify(bad));
+"""
+
+
+def has_katex():
+    """Whether Node is installed and finds KaTeX, where `NODE_PATH` says."""
+    node = shutil.which("node")
+    return (
+        bool(node)
+        and subprocess.run([node, "-e", "require('katex')"], capture_output=True, check=False).returncode == 0
+    )
+
+
+@pytest.mark.skipif(not (os.environ.get("DERIVE_SOAK") and has_katex()), reason="a soak test with Node and KaTeX")
+def test_the_whole_catalog_in_katex():
+    displays = [latex.chains(first_derivative(name).explanation()) for name in NAMES]
+    ran = subprocess.run(
+        ["node", "-e", KATEX], input="\0".join(displays), capture_output=True, text=True, timeout=600, check=True
+    )
+    assert json.loads(ran.stdout) == []

@@ -92,8 +92,9 @@ void softmax_jacobian(ptrdiff_t k, const double *restrict z, double *restrict ja
     for (ptrdiff_t j = 0; j < k; ++j) {
         t1 += exp_of(z[j] - t2);
     }
+    const double t3 = 1.0/t1;
     for (ptrdiff_t i = 0; i < k; ++i) {
-        p[i] = exp_of(z[i] - t2)/t1;
+        p[i] = t3*exp_of(z[i] - t2);
     }
     for (ptrdiff_t m = 0; m < k; ++m) {
         for (ptrdiff_t q = 0; q < k; ++q) {
