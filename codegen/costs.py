@@ -5,7 +5,7 @@ from __future__ import annotations
 from sympy import Add, Expr, Mul, Pow
 
 from derive.primitives import primitive
-from derive.program import is_element, walk
+from derive.program import free_indices, is_element, walk
 
 ADDITION, DIVISION, FUNCTION = 1, 8, 24  # in units of a vectorised addition
 
@@ -16,8 +16,12 @@ def operations(value: Expr) -> int:
 
 
 def cost(value: Expr) -> int:
-    """The time of an expression in units of a vectorised addition, the memory it reads included."""
-    return 1 + sum(_own(part)[1] + (is_element(part) and bool(part.args)) for part in walk(value))
+    """The time of an expression in units of a vectorised addition, the memory it reads included.
+
+    What stands still while the innermost loops run is computed once, and does not count.
+    """
+    moving = (part for part in walk(value) if free_indices(part) or not free_indices(value))
+    return 1 + sum(_own(part)[1] + (is_element(part) and bool(part.args)) for part in moving)
 
 
 def _own(part: Expr) -> tuple[int, int]:

@@ -232,6 +232,11 @@ class Kernel:
         return bool(self._positions or self.signature.bounds)
 
     @cached_property
+    def _single(self) -> np.dtype[Any] | None:
+        """The type of the result where there is a single one, which takes the short way into `out`."""
+        return np.dtype(self.dtype) if len(self.signature.outputs) == 1 else None
+
+    @cached_property
     def _plain(self) -> bool:
         """Whether NumPy can do all there is to do before the call."""
         return not self._guarded and not self.signature.computed
@@ -274,6 +279,12 @@ class Kernel:
 
     def _into(self, given: Sequence[ArrayLike], out: Any) -> Any:
         """The call with results written into `out`."""
+        if type(out) is np.ndarray and out.dtype is self._single and out.flags.writeable:
+            for one in given:
+                if _may_overlap(one, out):
+                    break
+            else:
+                return self.ufunc(*given, out=out, **self._casting)
         outs = out if isinstance(out, tuple) else (out,)
         outputs = self.signature.outputs
         if len(outs) != len(outputs) or not all(isinstance(o, np.ndarray) for o in outs):
@@ -288,7 +299,7 @@ class Kernel:
             if any(np.shares_memory(one, other) for other in outs[at + 1 :]):
                 raise ShapeError("the arrays given as out overlap each other")
         # NumPy copies what overlaps, but takes an input that is exactly `out` for an elementwise one.
-        apart = [np.array(g) if any(np.may_share_memory(g, o) for o in outs) else g for g in given]
+        apart = [np.array(g) if any(_may_overlap(g, o) for o in outs) else g for g in given]
         return self.ufunc(*apart, out=outs, **self._casting)
 
     def _room(self, given: Sequence[ArrayLike]) -> tuple[NDArray[Any], ...]:
@@ -362,6 +373,13 @@ class Kernel:
         outs = out if isinstance(out, tuple) else (out,)
         wanted = ", ".join(map(str, self.signature.outputs))
         return f"out has to fit {wanted}, and has {', '.join(str(np.shape(o)) for o in outs)}"
+
+
+def _may_overlap(given: ArrayLike, out: NDArray[Any]) -> bool:
+    """Whether an argument may lie where a result goes; arrays that own their memory do not share it with others."""
+    if type(given) is np.ndarray and given.base is None and out.base is None:
+        return given is out
+    return np.may_share_memory(given, out)
 
 
 def _kinds(values: Sequence[Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codegen.llvm_parts import WIDE, NestWriter, listed
-from codegen.llvm_text import SIZE, Slot
+from codegen.llvm_text import SIZE, Slot, calls_functions
 from codegen.loops import Nest
 from codegen.signature import Signature
 from derive.program import Dim
@@ -28,7 +28,10 @@ class _Module(NestWriter):
         else:
             self.elementwise()
         head = "\n".join(f"; {line}".rstrip() for line in [self.nest.name, *equations.splitlines()])
-        return "\n\n".join([head, "\n".join(sorted(self.declared.values())), *self.functions]) + "\n"
+        return (
+            "\n\n".join([head, "\n".join(sorted(self.declared.values())), *self.functions, "\n".join(self.notes)])
+            + "\n"
+        )
 
     def elementwise(self) -> None:
         """The nest for a row of numbers."""
@@ -43,7 +46,7 @@ class _Module(NestWriter):
             self.statements(self.nest.body)
 
         def row() -> None:
-            self.each("%count", entry)
+            self.each("%count", entry, calls_functions(self.nest.body))
             self.emit("ret void")
 
         def call() -> None:
@@ -69,7 +72,7 @@ class _Module(NestWriter):
                 self.here.registers[dim.name] = self.item("%sizes", self.position(dim))
             total = "0"
             for array in self.nest.workspace:
-                total = self.added(total, self.count_of(array.shape))
+                total = self.added(total, self.room_for(array))
             self.emit(f"store {SIZE} {self.multiplied(total, str(self.width))}, ptr %work")
             self.emit(f"store {SIZE} {self.cost_of(self.nest.body)}, ptr %cost")
             self.emit("ret void")

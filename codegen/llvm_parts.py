@@ -7,7 +7,8 @@ otherwise part by part through the pool (`codegen.threads`), each part folding i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from codegen import threads
 from codegen.costs import cost
@@ -15,7 +16,8 @@ from codegen.llvm_runtime import FOLDED, GRAIN, PARTS, SYMBOLS
 from codegen.llvm_text import SIZE, Parameter, Slot, Writer
 from codegen.loops import START, Factorise, Loop, Multiply, Statement, values
 from codegen.partition import Parts, names_used, parted
-from codegen.tiling import ROWS, tiled
+from codegen.tiling import ROWS, numbered, tiled
+from derive.program import Array
 
 WIDE = 'nounwind "prefer-vector-width"="512"'
 
@@ -45,6 +47,16 @@ class NestWriter(Writer):
         """A call of the runtime."""
         self.declare(symbol, f"void @{symbol}({', '.join(SYMBOLS[symbol])})")
         self.invoke(symbol, arguments)
+
+    def room_for(self, array: Array) -> str:
+        """How many numbers of workspace an array takes: several turns that run side by side have one each."""
+        return self.multiplied(self.count_of(array.shape), str(ROWS if array.name in self.tiled else 1))
+
+    @cached_property
+    def tiled(self) -> frozenset[str]:
+        """The arrays that turns have to themselves where several run side by side."""
+        cut = (statement for statement in parted(self.nest) if isinstance(statement, Parts))
+        return frozenset(array.name for parts in cut if tiled(parts) is not None for array in parts.private)
 
     def cost_of(self, body: Sequence[Statement]) -> str:
         """The work of one run of statements, at these sizes."""
@@ -89,7 +101,7 @@ class NestWriter(Writer):
         pointer = "%work"
         for array in self.nest.workspace:
             self.here.slots[array.name] = Slot(pointer, self.dense_strides(array), self.type)
-            pointer = self.after(pointer, self.count_of(array.shape))
+            pointer = self.after(pointer, self.room_for(array))
         for statement in parted(self.nest):
             if isinstance(statement, Parts):
                 self.in_parts(statement)
@@ -163,8 +175,15 @@ class NestWriter(Writer):
             start = "%from"
             body = tiled(parts)
             if body is not None:
+                for array in parts.private:
+                    slot = self.here.slots[array.name]
+                    for turn in range(ROWS):
+                        mine = self.after(slot.pointer, self.multiplied(self.count_of(array.shape), str(turn)))
+                        self.here.slots[numbered(array.name, turn)] = replace(slot, pointer=mine)
                 start = self.loop_over(Loop(parts.loop.index, body), start, "%to", ROWS)
+            self.rest = body is not None
             self.loop_over(parts.loop, start, "%to")
+            self.rest = False
             for number in running:
                 total = self.let(f"load {self.type}, ptr {self.here.cells[number]}")
                 self.emit(f"store {self.type} {total}, ptr {pointers[number]}")
@@ -194,7 +213,7 @@ class NestWriter(Writer):
         seats = self.let(f"select i1 {few}, {SIZE} 1, {SIZE} %threads")
         private = "0"
         for array in parts.private:
-            private = self.added(private, self.count_of(array.shape))
+            private = self.added(private, self.room_for(array))
         partial = self.multiplied(count, folded)
         numbers = self.added(partial, self.multiplied(seats, private))
         room = self.allocated(numbers) if numbers != "0" else "null"
@@ -259,7 +278,7 @@ class NestWriter(Writer):
             mine = self.after("%rooms", self.let(f"mul nsw {SIZE} %seat, %private"))
             for array in parts.private:
                 rooms.append(("ptr", mine))
-                mine = self.after(mine, self.count_of(array.shape))
+                mine = self.after(mine, self.room_for(array))
             self.invoke(name, [*taken, *folds, *rooms, (SIZE, start), (SIZE, end)])
             self.emit("ret void")
 

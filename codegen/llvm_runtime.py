@@ -18,7 +18,7 @@ from codegen import blas, threads
 from codegen.llvm_text import MULTIPLY, SIZE, TYPES, Text
 from codegen.loops import How
 
-GRAIN = 1 << 20  # the least work of a part, in units of a vectorised addition; some 40 µs
+GRAIN = 1 << 21  # the least work of a part, in units of a vectorised addition; some 30 µs
 FOLDED = 1 << 13  # turns of a long sum that are folded one after the other
 PARTS = 1 << 14  # the most parts
 BLOCK = 512  # numbers that are copied at a time where an elementwise kernel meets strides

@@ -16,13 +16,14 @@ import numpy as np
 from sympy import Expr
 
 from codegen import lapack, threads
-from codegen.loops import Accumulator, Factorise, How, Local, Loop, Multiply, Nest, Statement, Update
+from codegen.loops import Accumulator, Factorise, How, Local, Loop, Multiply, Nest, Statement, Update, values
 from codegen.signature import Signature
 from codegen.spelling import Speller
 from codegen.vector_math import llvm_text
 from codegen.vector_math.library import BOUNDED, FUNCTIONS, SUFFIX
 from derive.errors import BackendUnavailable
-from derive.program import Array, Dim, Index, is_element, name_of, positions_of
+from derive.primitives import primitive
+from derive.program import Array, Dim, Index, is_element, name_of, positions_of, walk
 
 TYPES = {"float64": "double", "float32": "float"}
 INTRINSICS = {"floor", "exp", "log", "sin", "cos", "sqrt", "fabs", "pow"}
@@ -65,6 +66,7 @@ class Text:
         self.width = np.dtype(dtype).itemsize
         self.count = 0
         self.declared: dict[str, str] = {}
+        self.notes = ['!0 = !{!"llvm.loop.vectorize.predicate.enable", i1 true}']
         self.functions: list[str] = []
         self.here = Scope()
 
@@ -124,7 +126,7 @@ class Text:
         """A piece of text under a condition."""
         self.choose(condition, write, lambda: None)
 
-    def counted(self, start: str, stop: str, step: int, write: Callable[[str], None]) -> str:
+    def counted(self, start: str, stop: str, step: int, write: Callable[[str], None], masked: bool = False) -> str:
         """The text for every `step`-th number from `start` while a whole step fits; returns the first not reached."""
         name = self.fresh("loop")
         index = self.new("i")
@@ -140,14 +142,20 @@ class Text:
         self.here.lines.insert(place, phi)
         self.here.products.clear()
         more = self.let(f"icmp slt {SIZE} {following}, {last}")
-        self.emit(f"br i1 {more}, label %{name}, label %{name}.end")
+        self.emit(f"br i1 {more}, label %{name}, label %{name}.end{self.told() if masked else ''}")
         inside = self.here.label
         self.block(f"{name}.end")
         return self.let(f"phi {SIZE} [ {start}, %{before} ], [ {following}, %{inside} ]")
 
-    def each(self, stop: str, write: Callable[[str], None]) -> None:
+    def told(self) -> str:
+        """What the vectoriser is told of a loop: that its last turns are done under a mask, not one by one."""
+        at = len(self.notes)
+        self.notes.append(f"!{at} = distinct !{{!{at}, !0}}")
+        return f", !llvm.loop !{at}"
+
+    def each(self, stop: str, write: Callable[[str], None], masked: bool = False) -> None:
         """The text for every number below `stop`."""
-        self.counted("0", stop, 1, write)
+        self.counted("0", stop, 1, write, masked)
 
     # ------------------------------------------------ calls, contexts, shares
 
@@ -229,13 +237,23 @@ class Text:
 
     def folded(self, old: str, new: str, how: How) -> str:
         """The fold of two numbers; a product that is added is fused with the addition."""
-        if how == "max":
-            return self.extreme("max", old, new)
+        if how == "max":  # passes on what is not a number, and vectorises
+            name = f"llvm.maximum.f{8 * self.width}"
+            self.declare(name, f"{self.type} @{name}({self.type}, {self.type})")
+            return self.let(f"call {self.type} @{name}({self.type} {old}, {self.type} {new})")
         if how == "add" and new in self.here.products:
             place = self.here.products[new]
             self.here.lines[place] = self.here.lines[place].replace("fmul", "fmul contract")
         operation = "fmul reassoc" if how == "mul" else "fadd reassoc contract"
         return self.let(f"{operation} {self.type} {old}, {new}")
+
+
+def calls_functions(body: Sequence[Statement]) -> bool:
+    """Whether statements, which are no loops themselves, call functions that are written out as polynomials."""
+    if any(isinstance(statement, Loop) for statement in body):
+        return False
+    rows = (primitive(part) for statement in body for value in values(statement) for part in walk(value))
+    return any(row is not None and row.c in FUNCTIONS for row in rows)
 
 
 class Writer(Text, Speller[str]):
@@ -244,6 +262,7 @@ class Writer(Text, Speller[str]):
     def __init__(self, nest: Nest, signature: Signature, dtype: str) -> None:
         super().__init__(dtype)
         self.nest, self.signature = nest, signature
+        self.rest = False  # whether what is written is what is left after most has been done: short code is good code
 
     # ------------------------------------------------ sizes and arrays
 
@@ -303,7 +322,7 @@ class Writer(Text, Speller[str]):
             self.here.registers[loop.index.name] = index
             self.statements(loop.body)
 
-        return self.counted(start, stop, step, write)
+        return self.counted(start, stop, step, write, self.rest or calls_functions(loop.body))
 
     def change(self, address: str, value: Expr, how: How) -> None:
         new = self.spell(value)

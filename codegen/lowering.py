@@ -162,6 +162,11 @@ def spelled_out(value: Expr, known: Callable[[Primitive], bool]) -> Expr:
     return rebuilt(value, parts)
 
 
+def _placeless(value: Expr, axes: Sequence[Index]) -> Expr:
+    """A value with its indices called by their places, so that two that differ only in letters are equal."""
+    return substitute(value, {axis: Index(f".{at}", axis.size) for at, axis in enumerate(axes)})
+
+
 def in_order(indices: Iterable[Index], scope: Sequence[Index]) -> tuple[Index, ...]:
     """Indices in the order of the loops around them, so that loops meet arrays the way they lie in memory."""
     places = {index: at for at, index in enumerate(scope)}
@@ -175,6 +180,7 @@ class _Lowering:
         self.known: dict[Expr, Expr] = {}
         self.scope: list[Index] = []
         self.filled: dict[str, Task] = {}
+        self.shared: frozenset[Expr] = frozenset()
         self.used = set(program.arrays) | {dim.name for dim in program.dims}
         for equation in program.equations:
             self.used |= symbol_names(equation.value) | {index.name for index in equation.indices}
@@ -185,6 +191,7 @@ class _Lowering:
     def hoisted(self) -> Iterator[Work]:
         """The tasks, with what is costly and does not depend on all indices of a task as tasks of their own."""
         self.filled = {task.target: task for task in self.done if isinstance(task, Task)}
+        self.shared = self.called_twice()
         for task in self.done:
             if not isinstance(task, Task) or task.places:
                 yield task
@@ -201,8 +208,8 @@ class _Lowering:
         axes = in_order(free_indices(value) & frozenset(loops), loops)
         if not self.is_costly(value):
             return value
-        key = substitute(value, {axis: Index(f".{at}", axis.size) for at, axis in enumerate(axes)})
-        if len(axes) == len(loops) and key not in self.known:
+        key = _placeless(value, axes)
+        if len(axes) == len(loops) and key not in self.known and key not in self.shared:
             parts = self.gathered(value, loops) if isinstance(value, Mul) else children(value)
             return rebuilt(value, tuple(self.without_costly(part, loops, before) for part in parts))
         if key not in self.known:
@@ -210,6 +217,20 @@ class _Lowering:
             before.append(Task(name, axes, value))
             self.known[key] = element(name, ())
         return element(name_of(self.known[key]), axes)
+
+    def called_twice(self) -> frozenset[Expr]:
+        """Calls over several indices that more than one task makes: a row of them is kept rather than computed again.
+
+        Over a single index they are made again, which costs less than an array that may not fit into a cache.
+        """
+        callers: dict[Expr, set[str]] = {}
+        for task in self.filled.values():
+            loops = (*task.indices, *task.bound)
+            for part in walk(task.value):
+                axes = in_order(free_indices(part) & frozenset(loops), loops)
+                if len(axes) > 1 and primitive(part) is not None and not task.places:
+                    callers.setdefault(_placeless(part, axes), set()).add(task.target)
+        return frozenset(key for key, tasks in callers.items() if len(tasks) > 1)
 
     def is_costly(self, value: Expr) -> bool:
         """Whether a value calls a function, or divides by a sum that is at least 1; other divisions stay exact."""

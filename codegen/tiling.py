@@ -15,27 +15,34 @@ from sympy import Expr, Integer, Symbol
 from codegen.loops import Accumulator, Factorise, Local, Loop, Multiply, Statement, Store, Update, everything, values
 from codegen.partition import Parts
 from derive.primitives import primitive
-from derive.program import Delta, Index, element, elements, name_of, positions_of, substitute, walk
+from derive.program import Delta, Element, Index, element, elements, name_of, positions_of, substitute, walk
 
 ROWS = 4
+CALLS = 2  # more functions than this keep a processor busy by themselves
 
 
 def tiled(parts: Parts) -> tuple[Statement, ...] | None:
     """The body for `ROWS` turns at once, its index standing for the first; None where nothing would be gained."""
     body = parts.loop.body
-    if parts.private or not _gains(parts.loop):
+    if not _gains(parts.loop):
         return None
     own = {s.name for s in everything(body) if isinstance(s, Local | Accumulator)}
+    own |= {array.name for array in parts.private}
     return _jammed([_turn(body, parts.loop.index, at, own) for at in range(ROWS)])
 
 
+def numbered(name: str, at: int) -> str:
+    """What belongs to one of the turns alone is called by its number there; no name of a program has a point."""
+    return f"{name}.{at}"
+
+
 def _gains(loop: Loop) -> bool:
-    """Whether inner loops read rows of the turn beside what all turns share, with nothing but arithmetic."""
+    """Whether inner loops read rows of the turn: their sums wait for each other less where several run at once."""
     inner = [statement for statement in loop.body if isinstance(statement, Loop)]
     if not inner or any(isinstance(s, Loop) for loop_ in inner for s in loop_.body):
         return False
     parts = [part for s in everything(loop.body) for value in values(s) for part in walk(value)]
-    if any(isinstance(part, Delta) or primitive(part) is not None for part in parts):
+    if any(isinstance(part, Delta) for part in parts) or sum(primitive(part) is not None for part in parts) > CALLS:
         return False
     rows = {name_of(e) for s in everything(loop.body) for v in values(s) for e in elements(v) if _is_row(e, loop.index)}
     return bool(rows)
@@ -49,12 +56,20 @@ def _is_row(ref: Expr, index: Index) -> bool:
 def _turn(body: Sequence[Statement], index: Index, at: int, own: set[str]) -> tuple[Statement, ...]:
     """The body of the turn that is `at` places after the first, with its own locals."""
     mapping: dict[Expr, Expr] = {index: index + Integer(at)} if at else {}
-    mapping |= {Symbol(name, real=True): Symbol(_numbered(name, at), real=True) for name in own}
-    return tuple(_renamed(statement, mapping, own, at) for statement in body)
+    mapping |= {Symbol(name, real=True): Symbol(numbered(name, at), real=True) for name in own}
+    arrays = {e: element(numbered(name_of(e), at), positions_of(e)) for e in _elements(body) if name_of(e) in own}
+    return tuple(_renamed(statement, arrays | mapping, own, at) for statement in body)
 
 
-def _numbered(name: str, at: int) -> str:
-    return f"{name}.{at}"  # no name of a program has a point
+def _elements(body: Sequence[Statement]) -> dict[Element, None]:
+    """The entries that statements read or write."""
+    found: dict[Element, None] = {}
+    for statement in everything(tuple(body)):
+        for value in values(statement):
+            found |= elements(value)
+        if isinstance(statement, Store):
+            found[statement.element] = None
+    return found
 
 
 def _renamed(statement: Statement, mapping: Mapping[Expr, Expr], own: set[str], at: int) -> Statement:
@@ -63,14 +78,15 @@ def _renamed(statement: Statement, mapping: Mapping[Expr, Expr], own: set[str], 
     if isinstance(statement, Factorise | Multiply):
         return statement
     if isinstance(statement, Accumulator):
-        return replace(statement, name=_numbered(statement.name, at), initial=substitute(statement.initial, mapping))
+        return replace(statement, name=numbered(statement.name, at), initial=substitute(statement.initial, mapping))
     value = substitute(statement.value, mapping)
     if isinstance(statement, Store):
+        name = name_of(statement.element)
         places = tuple(substitute(place, mapping) for place in positions_of(statement.element))
-        return replace(statement, element=element(name_of(statement.element), places), value=value)
+        return replace(statement, element=element(numbered(name, at) if name in own else name, places), value=value)
     if isinstance(statement, Update) and statement.name not in own:
         return replace(statement, value=value)
-    return replace(statement, name=_numbered(statement.name, at), value=value)
+    return replace(statement, name=numbered(statement.name, at), value=value)
 
 
 def _jammed(turns: Sequence[Sequence[Statement]]) -> tuple[Statement, ...]:

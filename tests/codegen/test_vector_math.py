@@ -134,7 +134,7 @@ def test_loops_are_vectorised(name, dtype):
     if not re.match("x86_64|arm64|aarch64", llvm_backend._machine().triple):
         pytest.skip("known of two processors only")
     text = llvm_backend.optimised(accuracy.kernel(name, "llvm", dtype).source)
-    assert re.search(r"load <\d+ x (double|float)>", text)
+    assert re.search(r"<\d+ x (double|float)> @llvm.masked.load|load <\d+ x (double|float)>", text)
     called = set(re.findall(r"call [^@]*@([\w.]+)", text))
     ours = re.compile(r"llvm\.|derive_|(nest|row|part\d+(\.run)?)$")
     assert not {name for name in called if not ours.match(name)} - {*BEYOND}
