@@ -157,18 +157,18 @@ class Kernel:
 
     def __call__(self, *arrays: ArrayLike, out: Any = None, **named: ArrayLike) -> Any:
         """The results for these arrays."""
-        given = self._ordered(arrays, named) if named or len(arrays) != self._count else arrays
+        given: Sequence[ArrayLike] = arrays
         try:
-            if out is None and self._plain:
-                results = self.ufunc(*given, **self._casting)
+            if out is None and self._quick and not named and len(arrays) == self._count:
+                results = self.ufunc(*arrays)
             else:
+                if named or len(arrays) != self._count:
+                    given = self._ordered(arrays, named)
                 results = self._with_care(given, out)
         except (ValueError, TypeError) as error:
             raise self._explained(given, out, error) from None
         except MemoryError:
             raise DeriveError(f"{self.name} found no memory for its results; give arrays to write to as out") from None
-        if self._python is not None:
-            self._python.raise_kept()
         if self.control.failed:
             self.control.failed = 0
             raise DeriveError(f"{self.name} found no memory for its intermediate arrays")
@@ -232,14 +232,13 @@ class Kernel:
         return bool(self._positions or self.signature.bounds)
 
     @cached_property
-    def _single(self) -> np.dtype[Any] | None:
-        """The type of the result where there is a single one, which takes the short way into `out`."""
-        return np.dtype(self.dtype) if len(self.signature.outputs) == 1 else None
+    def _quick(self) -> bool:
+        """Whether NumPy can do all there is to do."""
+        return not (self._guarded or self._casting or self._python or self.signature.computed)
 
     @cached_property
-    def _plain(self) -> bool:
-        """Whether NumPy can do all there is to do before the call."""
-        return not self._guarded and not self.signature.computed
+    def _type(self) -> np.dtype[Any]:
+        return np.dtype(self.dtype)
 
     @cached_property
     def _python(self) -> PythonLoop | None:
@@ -275,16 +274,31 @@ class Kernel:
             self._check_reach(given)
         if out is None and self.signature.computed:
             out = self._room(given)
-        return self.ufunc(*given, **self._casting) if out is None else self._into(given, out)
+        results = self.ufunc(*given, **self._casting) if out is None else self._into(given, out)
+        if self._python is not None:
+            self._python.raise_kept()
+        return results
+
+    def _lie_apart(self, given: Sequence[ArrayLike], out: Any) -> bool:
+        """Whether results of the right type have memory of their own, so that nothing has to be looked at closely."""
+        outs = out if isinstance(out, tuple) else (out,)
+        for one in outs:
+            if type(one) is not np.ndarray or one.base is not None or one.dtype is not self._type:
+                return False
+            if not one.flags.writeable:
+                return False
+        for value in given:
+            if not _owns(value):
+                for one in outs:
+                    if np.may_share_memory(value, one):
+                        return False
+        everything = {*map(id, given), *map(id, outs)}
+        return len(outs) == len(self.signature.outputs) and len(everything) == len(given) + len(outs)
 
     def _into(self, given: Sequence[ArrayLike], out: Any) -> Any:
         """The call with results written into `out`."""
-        if type(out) is np.ndarray and out.dtype is self._single and out.flags.writeable:
-            for one in given:
-                if _may_overlap(one, out):
-                    break
-            else:
-                return self.ufunc(*given, out=out, **self._casting)
+        if self._lie_apart(given, out):
+            return self.ufunc(*given, out=out, **self._casting)
         outs = out if isinstance(out, tuple) else (out,)
         outputs = self.signature.outputs
         if len(outs) != len(outputs) or not all(isinstance(o, np.ndarray) for o in outs):
@@ -296,7 +310,7 @@ class Kernel:
             if target.dtype.kind != "f":
                 raise DomainError(f"out for {array.name} has to be an array of {self.dtype}, not {target.dtype}")
         for at, one in enumerate(outs):
-            if any(np.shares_memory(one, other) for other in outs[at + 1 :]):
+            if any(_may_overlap(one, other) and np.shares_memory(one, other) for other in outs[at + 1 :]):
                 raise ShapeError("the arrays given as out overlap each other")
         # NumPy copies what overlaps, but takes an input that is exactly `out` for an elementwise one.
         apart = [np.array(g) if any(_may_overlap(g, o) for o in outs) else g for g in given]
@@ -375,11 +389,14 @@ class Kernel:
         return f"out has to fit {wanted}, and has {', '.join(str(np.shape(o)) for o in outs)}"
 
 
+def _owns(value: object) -> bool:
+    """Whether a value is an array that owns its memory, or none."""
+    return value.base is None if type(value) is np.ndarray else isinstance(value, int | float)
+
+
 def _may_overlap(given: ArrayLike, out: NDArray[Any]) -> bool:
-    """Whether an argument may lie where a result goes; arrays that own their memory do not share it with others."""
-    if type(given) is np.ndarray and given.base is None and out.base is None:
-        return given is out
-    return np.may_share_memory(given, out)
+    """Whether an argument may lie where a result goes."""
+    return given is out if _owns(given) and _owns(out) else np.may_share_memory(given, out)
 
 
 def _kinds(values: Sequence[Any]) -> str:

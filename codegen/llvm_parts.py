@@ -13,7 +13,7 @@ from functools import cached_property
 from codegen import threads
 from codegen.costs import cost
 from codegen.llvm_runtime import FOLDED, GRAIN, PARTS, SYMBOLS
-from codegen.llvm_text import SIZE, Parameter, Slot, Writer
+from codegen.llvm_text import SIZE, Parameter, Slot, Writer, calls_functions
 from codegen.loops import START, Factorise, Loop, Multiply, Statement, values
 from codegen.partition import Parts, names_used, parted
 from codegen.tiling import ROWS, numbered, tiled
@@ -190,7 +190,9 @@ class NestWriter(Writer):
             self.emit("ret void")
 
         known = {name: register for name, register in sizes.items() if name not in arrays}
-        self.function_text(f"internal void @{name}({listed(parameters)}) noinline {WIDE}", write, known)
+        thin = not any(isinstance(statement, Loop) for statement in parts.loop.body)
+        apart = "" if thin and not calls_functions(parts.loop.body) else "noinline "
+        self.function_text(f"internal void @{name}({listed(parameters)}) {apart}{WIDE}", write, known)
 
     def folded_total(self, parts: Parts) -> str:
         """How many numbers a part folds into."""

@@ -237,8 +237,8 @@ class _Lowering:
         return any(primitive(part) is not None or self.divides_safely(part) for part in walk(value))
 
     def divides_safely(self, value: Expr) -> bool:
-        """Whether a value is one over a sum of exponentials whose largest is 1, which neither over- nor underflows."""
-        if not (isinstance(value, Pow) and value.args[1] == -1 and is_element(value.args[0])):
+        """Whether a value divides by a sum of exponentials whose largest is 1, which neither over- nor underflows."""
+        if not (isinstance(value, Pow) and value.args[1] in (-1, -2) and is_element(value.args[0])):
             return False
         total = self.filled.get(name_of(value.args[0]))
         if total is None or total.how != "add" or not isinstance(total.value, exp):
