@@ -262,7 +262,7 @@ class Writer(Text, Speller[str]):
     def __init__(self, nest: Nest, signature: Signature, dtype: str) -> None:
         super().__init__(dtype)
         self.nest, self.signature = nest, signature
-        self.rest = False  # whether what is written is what is left after most has been done: short code is good code
+        self.rest = False  # whether what is written has few turns: what is left of a loop, or small matrices
 
     # ------------------------------------------------ sizes and arrays
 
@@ -340,7 +340,13 @@ class Writer(Text, Speller[str]):
         given = f"ptr {source.pointer}, i64 {source.strides[0]}, i64 {source.strides[1]}, ptr {target.pointer}"
         call = f"call void @derive_lapack_{kind}(i64 {lapack.number(statement.function)}, {given}, i64 {size})"
         large = self.let(f"icmp sge {SIZE} {size}, {LARGE}")
-        self.choose(large, lambda: self.emit(call), lambda: self.statements(statement.body))
+        self.choose(large, lambda: self.emit(call), lambda: self.shortly(statement.body))
+
+    def shortly(self, body: Sequence[Statement]) -> None:
+        """Statements whose loops are short, so that little code is the best code."""
+        self.rest = True
+        self.statements(body)
+        self.rest = False
 
     def multiply(self, statement: Multiply) -> None:
         """BLAS for large matrices, the loops for small ones."""
@@ -360,7 +366,7 @@ class Writer(Text, Speller[str]):
             self.invoke(symbol, [*arguments, (self.type, self.spell(statement.scale))])
 
         large = self.let(f"icmp sge {SIZE} {work}, {LARGE_PRODUCT}")
-        self.choose(large, product, lambda: self.statements(statement.body))
+        self.choose(large, product, lambda: self.shortly(statement.body))
 
     # ------------------------------------------------ values
 

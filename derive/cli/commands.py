@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import catalog
-from codegen import kernel, progress, store
+from codegen import blas, kernel, progress, store, threads
 from derive import accuracy, api, hand, pages
 from derive.calculus.questions import KINDS
 from derive.cli.style import bold, changed, dim, green, red
@@ -306,7 +306,8 @@ def doctor(options: argparse.Namespace) -> int:
             facts[f"backend {name}"] = str(error)
     compiler = os.environ.get("CC") or next((c for c in ("cc", "gcc", "clang", "tcc") if shutil.which(c)), None)
     facts["C compiler"] = (shutil.which(compiler) if compiler else None) or "none found"
-    facts["threads"] = os.cpu_count()
+    facts["threads"] = threads.default() if threads.available() else "1 (the pool needs POSIX threads)"
+    facts["matrix products"] = f"BLAS of {blas.source()}"
     try:
         facts["cache"] = f"{store.folder()} ({store.size() / 1e6:.1f} MB)"
     except BackendUnavailable as error:
