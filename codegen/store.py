@@ -115,9 +115,13 @@ def _sealed(path: Path, seal: Path) -> bool:
 def _written(path: Path, content: bytes) -> None:
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).replace(path)
+        except BaseException:  # an interrupt, too, leaves nothing half-written behind
+            Path(name).unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise BackendUnavailable(
             f"the cache folder {path.parent} cannot be written to ({error.strerror}); {REMEDY}"
