@@ -116,6 +116,24 @@ def _shifted(total: Expr, exponent: Expr, largest: Expr, context: Context) -> Ex
     return Sum(_rest(total.body, context) * exp(exponent - inner), *total.indices)
 
 
+def _relative(value: Expr, largest: Expr, context: Context) -> Expr | None:
+    """A sum of exponentials, or a bracket with one in each of its terms, relative to the largest exponential."""
+    if isinstance(value, Add):
+        terms = [_relative(term, largest, context) for term in value.args]
+        return None if any(term is None for term in terms) else Add(*terms)
+    exponent = _open_sum(value, context)
+    if exponent is not None:
+        return _shifted(value, exponent, largest, context)
+    sums = [factor for factor in Mul.make_args(value) if _open_sum(factor, context) is not None]
+    exponent = _exponent(value, context)
+    if len(sums) == 1 and exponent is None:
+        inside = _relative(sums[0], largest, context)
+        return None if inside is None else without(value, sums[0]) * inside
+    alone = not sums and exponent is not None and not isinstance(value, exp)
+    single = isinstance(value, exp) or alone
+    return _rest(value, context) * exp(exponent - largest) if single and not _is_shifted(exponent) else None
+
+
 @rule(
     "log Σ eᵘ with the largest exponent taken out, which does not overflow",
     log,
@@ -153,9 +171,9 @@ def shifted_softmax(value: Expr, context: Context) -> Expr | None:
         changed, times = _shifted(below, exponent, largest, context) ** power, -power
         others = {base: number for base, number in factors.items() if base is not below}
         for base, number in list(others.items()):
-            inside = _open_sum(base, context)
-            if inside is not None and number.is_Integer and 0 < number <= times:
-                changed *= _shifted(base, inside, largest, context) ** number
+            inside = _relative(base, largest, context) if number.is_Integer and 0 < number <= times else None
+            if inside is not None:
+                changed *= inside**number
                 times -= number
                 del others[base]
         rest = product_of(others)

@@ -30,10 +30,13 @@ def test_activations(name, backend):
 def test_softmax_and_logsumexp(backend):
     softmax, logsumexp = derive.compile("softmax", backend), derive.compile("logsumexp", backend)
     gradient = derive.compile(derive.grad("logsumexp"), backend)
+    hessian = derive.compile(derive.hessian("logsumexp"), backend)
     for z in VECTORS:
         shifted = np.exp(np.array(z) - max(z))
         np.testing.assert_allclose(softmax(z), shifted / shifted.sum(), rtol=1e-14)
-        np.testing.assert_allclose(gradient(z), shifted / shifted.sum(), rtol=1e-14)
+        p = shifted / shifted.sum()
+        np.testing.assert_allclose(gradient(z), p, rtol=1e-14)
+        np.testing.assert_allclose(hessian(z), np.diag(p) - np.outer(p, p), rtol=1e-14, atol=1e-16)
         np.testing.assert_allclose(logsumexp(z), max(z) + np.log(shifted.sum()), rtol=1e-14)
     assert logsumexp([1000.0, 1000.0]) == pytest.approx(1000.693147, abs=1e-6)
 
