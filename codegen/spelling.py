@@ -59,7 +59,14 @@ class Speller(Generic[T]):
         return total
 
     def product(self, value: Mul) -> T:
-        """Factors multiplied, what depends on no index first so that it is computed once; one quotient for the rest."""
+        """Factors multiplied, what depends on no index first so that it is computed once; one quotient for the rest.
+
+        A delta chooses: what it switches off may be infinite.
+        """
+        delta = next((factor for factor in value.args if isinstance(factor, Delta)), None)
+        if delta is not None:
+            others = self.spell(Mul(*(factor for factor in value.args if factor is not delta)))
+            return self.select(self.same_position(*delta.args), others, self.number(Fraction(0)))
         number, rest = value.as_coeff_Mul()
         above: list[Expr] = []
         below: list[Expr] = []
