@@ -13,12 +13,16 @@
 #include <string.h>
 
 /* Loops are vectorised only if what they call becomes part of them. */
+#ifndef INLINE
 #ifdef __GNUC__
 #define INLINE static inline __attribute__((always_inline))
 #else
 #define INLINE static inline
 #endif
+#endif
 
+#ifndef MULTIPLY_ADD_F64
+#define MULTIPLY_ADD_F64
 /* a*b + c, rounded once where the processor has an instruction for it. */
 INLINE double multiply_add_f64(double a, double b, double c)
 {
@@ -28,23 +32,32 @@ INLINE double multiply_add_f64(double a, double b, double c)
     return a*b + c;
 #endif
 }
+#endif
 
+#ifndef BITS_F64
+#define BITS_F64
 INLINE uint64_t bits_f64(double x)
 {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
+#endif
 
+#ifndef FROM_BITS_F64
+#define FROM_BITS_F64
 INLINE double from_bits_f64(uint64_t bits)
 {
     double x;
     memcpy(&x, &bits, sizeof x);
     return x;
 }
+#endif
 
+#ifndef EXP_F64
+#define EXP_F64
 /* The exponential of x; results below the normal numbers are right, too. */
-INLINE double exp_of(double x)
+INLINE double exp_f64(double x)
 {
     const double clamped = (x < (-745.8263662825011)) ? (-745.8263662825011) : x;
     const double shifted = multiply_add_f64(clamped, 1.4426950408889634, 6755399441055744.0);
@@ -71,8 +84,10 @@ INLINE double exp_of(double x)
     const double scaled = (from_bits_f64(bits_f64(digits) + exponent))*(small ? 5.421010862427522e-20 : 1.0);
     return (x <= 709.782712893384) ? scaled : (x*INFINITY);
 }
+#endif
 
 void sigmoid_grad(double x, double *restrict grad_x)
 {
-    *grad_x = (x >= 0.0 ? 1.0 : exp_of(-fabs(x)))*(-x >= 0.0 ? 1.0 : exp_of(-fabs(x)))/((1.0 + exp_of(-fabs(x)))*(1.0 + exp_of(-fabs(x))));
+    const double e = exp_f64(-fabs(x));
+    *grad_x = (x >= 0.0 ? 1.0 : e)*(-x >= 0.0 ? 1.0 : e)/((1.0 + e)*(1.0 + e));
 }
