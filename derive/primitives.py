@@ -463,6 +463,23 @@ normal_cdf: SymPyClass = _row(
     unicode="Φ({0})",
     c="normal_cdf",
 )
+normal_density: SymPyClass = _row(  # of x, for a mean and a standard deviation
+    "normal_density",
+    lambda x, mu, sigma: -(x - mu) / sigma**2 * normal_density(x, mu, sigma),
+    lambda x, mu, sigma: (x - mu) / sigma**2 * normal_density(x, mu, sigma),
+    lambda x, mu, sigma: ((x - mu) ** 2 / sigma**2 - 1) / sigma * normal_density(x, mu, sigma),
+    meaning=lambda x, mu, sigma: exp(-((x - mu) ** 2) / (2 * sigma**2)) / (sigma * sympy.sqrt(2 * sympy.pi)),
+    range=(0, inf),
+    c="normal_density",
+)
+normal_slope: SymPyClass = _row(  # the derivative of a normal density by x
+    "normal_slope",
+    lambda x, mu, sigma: ((x - mu) ** 2 / sigma**2 - 1) / sigma**2 * normal_density(x, mu, sigma),
+    lambda x, mu, sigma: (1 - (x - mu) ** 2 / sigma**2) / sigma**2 * normal_density(x, mu, sigma),
+    lambda x, mu, sigma: (3 - (x - mu) ** 2 / sigma**2) * (x - mu) / sigma**3 * normal_density(x, mu, sigma),
+    meaning=lambda x, mu, sigma: -(x - mu) / sigma**2 * normal_density(x, mu, sigma),
+    c="normal_slope",
+)
 
 
 FAR, TERMS = -10, 20  # from here on so many terms of the asymptotic series are good to double precision
@@ -639,6 +656,22 @@ log_sigmoid: SymPyClass = _row(
     unicode="log σ({0})",
     c="log_sigmoid",
 )
+tanh_slope: SymPyClass = _row(
+    "tanh_slope",
+    lambda x: -2 * tanh(x) * tanh_slope(x),
+    meaning=lambda x: 1 - tanh(x) ** 2,
+    stable=lambda x: 4 * exp(-2 * absolute(x)) / (1 + exp(-2 * absolute(x))) ** 2,
+    range=(0, 1),
+    c="tanh_slope",
+)
+logistic_pdf: SymPyClass = _row(  # the density of the logistic distribution, which is the derivative of σ
+    "logistic_pdf",
+    lambda x: (sigmoid(-x) - sigmoid(x)) * logistic_pdf(x),
+    meaning=lambda x: sigmoid(x) * sigmoid(-x),
+    stable=lambda x: exp(-absolute(x)) / (1 + exp(-absolute(x))) ** 2,
+    range=(0, 0.25),
+    c="logistic_pdf",
+)
 relu: SymPyClass = _row(
     "relu",
     lambda x: greater(x, 0),
@@ -660,6 +693,12 @@ gelu: SymPyClass = _row(
     "gelu",
     lambda x: normal_cdf(x) + x * normal_pdf(x),
     meaning=lambda x: x * normal_cdf(x),
+)
+gelu_slope: SymPyClass = _row(
+    "gelu_slope",
+    lambda x: (2 - x**2) * normal_pdf(x),
+    meaning=lambda x: normal_cdf(x) + x * normal_pdf(x),
+    c="gelu_slope",
 )
 silu: SymPyClass = _row(
     "silu",

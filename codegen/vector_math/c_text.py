@@ -1,4 +1,8 @@
-"""The functions as C99 that people read: static, inline, what is used twice in a constant with a name."""
+"""The functions as C99 that people read: static, inline, what is used twice in a constant with a name.
+
+Names end in the type that a function is for, and every definition is guarded, so that kernels can follow one another in
+one file.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,20 @@ from collections import Counter
 import numpy as np
 
 from codegen.vector_math.arithmetic import OPERATIONS, Value, in_order
-from codegen.vector_math.library import FUNCTIONS, SUFFIX, routine
+from codegen.vector_math.formats import FORMATS
+from codegen.vector_math.library import FUNCTIONS, routine
 
 TYPES = {"f64": "double", "f32": "float", "i64": "uint64_t", "i32": "uint32_t", "i1": "int"}
 SUFFIXES = {"f64": "", "f32": "f", "i64": "u", "i32": "u", "i1": ""}
 ATOM = re.compile(r"\w+|\d[\w.]*(e[-+]?\d+)?f?|\w+\([^()]*\)", re.ASCII)
 INLINE = """\
 /* Loops are vectorised only if what they call becomes part of them. */
+#ifndef INLINE
 #ifdef __GNUC__
 #define INLINE static inline __attribute__((always_inline))
 #else
 #define INLINE static inline
+#endif
 #endif
 """
 HELPERS = {
@@ -53,10 +60,20 @@ INLINE {real} from_bits{n}({integer} bits)
 INTEGERS = {"f64": "i64", "f32": "i32"}
 
 
+def named(name: str, dtype: str) -> str:
+    """What a function is called that is for numbers of `dtype`."""
+    return f"{name}_{FORMATS[dtype].real}"
+
+
+def guarded(name: str, text: str) -> str:
+    """A definition that may be met again further down in a file."""
+    return f"#ifndef {name.upper()}\n#define {name.upper()}\n{text}#endif\n"
+
+
 def definitions(body: str, dtype: str) -> str:
     """The functions of the library that `body` calls, with what they need; nothing if it calls none."""
-    called = [name for name in FUNCTIONS if re.search(rf"\b{name}{SUFFIX}\(", body)]
-    functions = [definition(name, dtype) for name in called]
+    called = [name for name in FUNCTIONS if re.search(rf"\b{named(name, dtype)}\(", body)]
+    functions = [guarded(named(name, dtype), definition(name, dtype)) for name in called]
     if not functions:
         return ""
     text = "\n".join(functions)
@@ -71,7 +88,7 @@ def definitions(body: str, dtype: str) -> str:
                     "s": SUFFIXES[kind],
                     "S": SUFFIXES[kind].upper(),
                 }
-                helpers.append(template.format(**words))
+                helpers.append(guarded(f"{helper}_{kind}", template.format(**words)))
     return "\n".join([INLINE, *helpers, *functions])
 
 
@@ -88,7 +105,7 @@ def definition(name: str, dtype: str) -> str:
     parameters = ", ".join(f"{TYPES[given.kind]} {given.name}" for given in asked.parameters)
     lines = [
         f"/* {asked.doc} */",
-        f"INLINE {kind} {asked.called}({parameters})",
+        f"INLINE {kind} {named(name, dtype)}({parameters})",
         "{",
         *(f"    {line}" for line in writer.lines),
         f"    return {writer.texts[id(asked.result)]};",

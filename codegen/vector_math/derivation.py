@@ -61,6 +61,12 @@ def _normal_tail(q: Real) -> Real:
     return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x) - mp.mpf(5) / 4
 
 
+def _gelu_slope(v: Real) -> Real:
+    """`(Φ(−s) − s φ(s))/(s₀ − s)` in v = 3/2 − s, with the zero s₀."""
+    s, zero = mp.mpf("1.5") - v, mp.findroot(lambda s: mp.ncdf(-s) - s * mp.npdf(s), 0.75)
+    return (mp.ncdf(-s) - s * mp.npdf(s)) / (zero - s)
+
+
 def _centred(x: float) -> Real:
     return (mp.mpf(x) - 4) / (mp.mpf(x) + 4)
 
@@ -135,6 +141,13 @@ APPROXIMATIONS = (
         lambda q: 1,
         lambda: (_centred(0.499), _centred(27.26)),
         {"float64": 21},
+    ),
+    Approximation(
+        "gelu_slope",
+        _gelu_slope,
+        lambda v: 1 / _gelu_slope(v),
+        lambda: (mp.mpf("-1e-4"), mp.mpf("1.5001")),
+        {"float64": 18},
     ),
 )
 

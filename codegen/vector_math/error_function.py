@@ -1,6 +1,7 @@
 """The error function and its complement, and the normal distribution's density and distribution function.
 
 The two of the normal distribution take the same exponential, so that a compiler computes it once where both are needed.
+The derivative of x Φ(x) is a function of its own, for around its zero the two parts cancel.
 
 Near zero `erf x = x + x P(x²)`. Further out `erfc x = e^(−x²) Q(q)/(1 + 2x)` with `q = (x − 4)/(x + 4)`, where x² is
 kept in two parts and what the factors lose in rounding is made good at the end. In single precision the same is
@@ -30,6 +31,10 @@ LAST = 27.25  # from here on erfc is nearer to 0 than to the smallest number
 LAST_NORMAL = 38.6  # and the normal distribution here, density and all
 ROOT_OF_HALF = 0.5**0.5
 ROOT_HEAD, ROOT_TAIL = in_parts(exactly(lambda: mp.sqrt(0.5)), 26)
+ZERO, ZERO_LOST = in_parts(exactly(lambda: mp.findroot(lambda s: mp.ncdf(-s) - s * mp.npdf(s), 0.75)), 53)
+NEAR_ZERO = 1.5  # up to here the derivative of x Φ(x) on the left is written around its zero
+LAST_SLOPE = 38.7  # and from here on the derivative of x Φ(x) on the left
+PEAK_HEAD, PEAK_TAIL = in_parts(exactly(lambda: 1 / mp.sqrt(2 * mp.pi)), 26)
 PEAK, PEAK_LOST = in_parts(exactly(lambda: 1 / mp.sqrt(2 * mp.pi)), 53)
 
 
@@ -75,10 +80,106 @@ def normal_pdf(x: Value) -> Value:
     size = within(abs(wide), 0, LAST_NORMAL).named("size")
     head, low = _square(size)
 
-    def factor(digits: Value, lost: Value) -> Value:
-        return multiply_add(digits, PEAK, multiply_add(lost, PEAK, digits * PEAK_LOST))
+    return narrowed(exp_of_sum(0.5 * head, 0.5 * low, _times_peak), x.kind)
 
-    return narrowed(exp_of_sum(0.5 * head, 0.5 * low, factor), x.kind)
+
+def _times_peak(digits: Value, lost: Value) -> Value:
+    """The digits times `1/√(2π)`."""
+    return multiply_add(digits, PEAK, multiply_add(lost, PEAK, digits * PEAK_LOST))
+
+
+def normal_density(x: Value, mu: Value, sigma: Value) -> Value:
+    """The density of a normal distribution: that of `u = (x − μ)/σ`, which is kept in two parts, divided by σ."""
+    u, u_lost, spread = _standardised(x, mu, sigma)
+    return narrowed(exp_of_sum(*_half_square(u, u_lost), _times_peak) / spread, x.kind)
+
+
+def normal_slope(x: Value, mu: Value, sigma: Value) -> Value:
+    """The derivative of a normal density: `−u φ(u)/σ²`, rounded below the normal numbers when it is all there."""
+    u, u_lost, spread = _standardised(x, mu, sigma)
+    times = (abs(u) * PEAK).named("times")
+    outer = leading(abs(u)).named("outer")
+    times_lost = (outer * PEAK_HEAD - times) + (outer * PEAK_TAIL + (abs(u) - outer) * PEAK)
+    times_lost = (times_lost + where(u < 0, -u_lost, u_lost) * PEAK).named("times_lost")
+
+    def factor(digits: Value, lost: Value) -> Value:
+        return multiply_add(digits, times, multiply_add(lost, times, digits * times_lost))
+
+    size = exp_of_sum(*_half_square(u, u_lost), factor)
+    return narrowed(copy_sign(size, -u) / spread / spread, x.kind)
+
+
+def _standardised(x: Value, mu: Value, sigma: Value) -> tuple[Value, Value, Value]:
+    """`u = (x − μ)/σ`, what it lost in rounding, and σ."""
+    wide, mean, spread = (widened(value) for value in (x, mu, sigma))
+    distance = (wide - mean).named("distance")
+    moved = (distance - wide).named("moved")
+    distance_lost = (wide - (distance - moved)) - (mean + moved)
+    u = (distance / spread).named("u")
+    product, product_lost = _product(u, spread)
+    u_lost = ((distance - product) - product_lost + distance_lost) * (1 / spread)
+    near = within(u, -LAST_SLOPE, LAST_SLOPE).named("near")
+    return near, where(abs(u) < LAST_SLOPE, u_lost, 0).named("u_lost"), spread
+
+
+def _half_square(u: Value, u_lost: Value) -> tuple[Value, Value]:
+    """`−(u + v)²/2` in two parts, for a small v."""
+    head, low = _square(u)
+    return 0.5 * head, 0.5 * low - u * u_lost
+
+
+def gelu_slope(x: Value) -> Value:
+    """The derivative of x Φ(x), `Φ(x) + x φ(x)`: on the left by its zero, or by the tail; one less it on the right."""
+    wide = widened(x).named("wide")
+    size = within(abs(wide), 0, LAST_SLOPE).named("size")
+    far = where(size < NEAR_ZERO, NEAR_ZERO, size).named("far")
+    share = (0.5 * _scaled_tail(far * ROOT_OF_HALF)).named("share")
+    above = (leading(far) * PEAK_HEAD).named("above")
+    slope = (share - above).named("slope")
+    slope_lost = (share - (slope + above)) - (leading(far) * PEAK_TAIL + (far - leading(far)) * PEAK)
+
+    def factor(digits: Value, lost: Value) -> Value:
+        """The share beyond less the density's, which counts for more."""
+        return multiply_add(digits, slope, multiply_add(lost, slope, digits * slope_lost))
+
+    head, low = _square(far)
+    tail = exp_of_sum(0.5 * head, 0.5 * low, factor)
+    left = where(size < NEAR_ZERO, _around_zero(size), tail).named("left")
+    return narrowed(where(wide < 0, left, 1 - left), x.kind)
+
+
+def _around_zero(size: Value) -> Value:
+    """`Φ(−s) − s φ(s)` as its zero less s, times a polynomial in 3/2 − s; with the first order of what both lose."""
+    v = (NEAR_ZERO - size).named("v")
+    distance = (ZERO - size).named("distance")
+    square = (v * v).named("square")
+    even, odd = (polynomial(square, COEFFICIENTS["gelu_slope"]["float64"][start::2]) for start in (0, 1))
+    odd_part = (odd.named("odd") * v).named("odd_part")
+    steep = (even.named("even") + odd_part).named("steep")
+    steep_lost = _lost_in_sum(even, odd_part, steep) + odd * ((NEAR_ZERO - v) - size)
+    distance_lost = ((ZERO - distance) - size) + ZERO_LOST
+    return multiply_add(distance, steep, multiply_add(distance, steep_lost, distance_lost * steep))
+
+
+def _lost_in_sum(a: Value, b: Value, total: Value) -> Value:
+    """What a sum lost in rounding (Knuth)."""
+    moved = (total - a).named("moved")
+    return (a - (total - moved)) + (b - moved)
+
+
+def _scaled_tail(x: Value) -> Value:
+    """`exp(x²) erfc x`."""
+    q = ((x - CENTRE) / (x + CENTRE)).named("centred")
+    return (1.25 + polynomial(q, COEFFICIENTS["erfc"]["float64"]).named("change")) / (1 + 2 * x)
+
+
+def _product(a: Value, b: Value) -> tuple[Value, Value]:
+    """A product, and what it lost in rounding (Dekker)."""
+    product = (a * b).named("product")
+    a_head, b_head = leading(a).named("a_head"), leading(b).named("b_head")
+    a_rest, b_rest = (a - a_head).named("a_rest"), (b - b_head).named("b_rest")
+    lost = (((a_head * b_head - product) + a_head * b_rest) + a_rest * b_head) + a_rest * b_rest
+    return product, lost.named("product_lost")
 
 
 def within(x: Value, low: float, high: float) -> Value:

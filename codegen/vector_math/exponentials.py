@@ -1,4 +1,4 @@
-"""The exponential and what is made of it: exp, expm1, tanh, sinh, cosh.
+"""The exponential and what is made of it: exp, expm1, tanh, sinh, cosh, the density of the logistic distribution.
 
 `x = k log 2 + r` with a whole k and |r| ≤ ½ log 2 (Cody and Waite: the product of k with the leading part of log 2 is
 exact), then `eˣ = 2ᵏ eʳ`. The power of two is built from bits.
@@ -117,6 +117,22 @@ def cosh(x: Value) -> Value:
     quarter = _quarter(size)
     value = 2 * (quarter + 0.0625 / quarter)
     return where(size < CONSTANTS[x.format.dtype].largest + 1, value, size * float("inf"))
+
+
+def logistic_pdf(x: Value) -> Value:
+    """The density of the logistic distribution: `e/(1 + e)²` for `e = e⁻|x|`, the square rounded once."""
+    e = exp(-abs(x)).named("e")
+    return e / multiply_add(e, 2 + e, 1).named("square_of_more")
+
+
+def tanh_slope(x: Value) -> Value:
+    """The derivative of tanh: `4e/(1 + e)²` for `e = e⁻²|x|`; four times e has more digits below the normal numbers."""
+    least = CONSTANTS[x.format.dtype].smallest - 2
+    exponent = -2 * abs(x)
+    clamped = where(exponent < least, least, exponent).named("clamped")
+    four = exp_of_sum(clamped, None, lambda digits, lost: digits * 4).named("four")
+    e = (four * 0.25).named("e")
+    return four / multiply_add(e, 2 + e, 1).named("square_of_more")
 
 
 def _quarter(x: Value) -> Value:

@@ -12,8 +12,16 @@ from dataclasses import dataclass
 from functools import cache
 
 from codegen.vector_math.arithmetic import Value, parameter
-from codegen.vector_math.error_function import erf, erfc, normal_cdf, normal_pdf
-from codegen.vector_math.exponentials import cosh, exp, expm1, sinh, tanh
+from codegen.vector_math.error_function import (
+    erf,
+    erfc,
+    gelu_slope,
+    normal_cdf,
+    normal_density,
+    normal_pdf,
+    normal_slope,
+)
+from codegen.vector_math.exponentials import cosh, exp, expm1, logistic_pdf, sinh, tanh, tanh_slope
 from codegen.vector_math.formats import FORMATS
 from codegen.vector_math.inverse_tangent import atan
 from codegen.vector_math.logarithms import log, log1p
@@ -34,6 +42,11 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "erfc": erfc,
     "normal_cdf": normal_cdf,
     "normal_pdf": normal_pdf,
+    "normal_density": normal_density,
+    "normal_slope": normal_slope,
+    "gelu_slope": gelu_slope,
+    "tanh_slope": tanh_slope,
+    "logistic_pdf": logistic_pdf,
     "softplus": softplus,
     "log_sigmoid": log_sigmoid,
     "pow": power,
@@ -42,7 +55,7 @@ BOUNDED: dict[str, tuple[Callable[[Value], Value], Callable[[Value], Value]]] = 
     "sin": (sin, is_near),
     "cos": (cos, is_near),
 }
-PARAMETERS = {"pow": ("x", "y")}
+PARAMETERS = {"pow": ("x", "y"), "normal_density": ("x", "mu", "sigma"), "normal_slope": ("x", "mu", "sigma")}
 SUFFIX = "_of"  # what kernels call their copy of a function: `exp_of`
 
 

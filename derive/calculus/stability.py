@@ -5,6 +5,7 @@ mathematics that is shown stays the textbook's; only kernels see these forms. Wh
 (`softplus`, `log1p`, `xlogy`, …) compute, and how, stands in their rows in `derive.primitives`.
 
 The table is made of three: `cancellation`, `exponentials`, and here functions, norms and logarithms by their names.
+When nothing of it applies any more, the table of `fusion` follows: what it joins could no longer be taken apart.
 A row's `gain` is a point where the left side is lost and the right side is kept; a law holds every row to it. An
 equation may be seen through from those after it; `sharing` sees to it that nothing is computed more often for that.
 """
@@ -18,6 +19,7 @@ from sympy import Add, Expr, Mul, Pow, S, sqrt
 from derive.calculus.algebra import powers, product_of
 from derive.calculus.cancellation import CANCELLATION, called, definition, without
 from derive.calculus.exponentials import EXPONENTIALS, is_positive
+from derive.calculus.fusion import FUSION
 from derive.calculus.recognition import RECOGNITION
 from derive.calculus.rewriting import Context, Table, rewrite
 from derive.calculus.samples import a, p, q, u, x, y
@@ -258,5 +260,8 @@ def stabilised(program: Program) -> Program:
     for equation in with_arguments_named(program):
         context = Context(arrays=program.arrays, definitions=tuple(done))
         done.append(replace(equation, value=rewrite(equation.value, STABILITY, context)))
+    for at, equation in enumerate(done):
+        context = Context(arrays=program.arrays, definitions=tuple(done[:at]))
+        done[at] = replace(equation, value=rewrite(equation.value, FUSION, context))
     known = set(program.arrays)
     return replace(program, equations=with_arguments_back(done, known))

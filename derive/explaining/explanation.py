@@ -14,6 +14,7 @@ from itertools import groupby
 from sympy import Expr
 
 from derive.calculus.differentiation import DIFFERENTIATION
+from derive.calculus.fusion import FUSION
 from derive.calculus.rewriting import Rule, Table
 from derive.calculus.simplification import SIMPLIFICATION
 from derive.calculus.stability import STABILITY
@@ -22,7 +23,7 @@ from derive.notation.index_form import from_index, on_paper
 from derive.notation.tree import Call, Tree, nodes, parts, replaced
 from derive.program import Element, Program, children, element, is_element, name_of, names_in, rebuilt
 
-TABLES = (DIFFERENTIATION, *SIMPLIFICATION.parts, STABILITY)
+TABLES = (DIFFERENTIATION, *SIMPLIFICATION.parts, STABILITY, FUSION)
 RULES: Mapping[str, tuple[Rule, Table]] = {rule.name: (rule, table) for table in TABLES for rule in table}
 DETAILS = ("brief", "normal", "full")
 MANY_BLOCKS = 3

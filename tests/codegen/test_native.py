@@ -2,6 +2,7 @@
 
 import ctypes
 import dataclasses
+import platform
 import re
 import shutil
 import subprocess
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 import derive
-from codegen.c_backend import BACKEND, identifier
+from codegen.c_backend import BACKEND, FLAGS
+from codegen.c_names import identifier
 from codegen.kernel import compile_program
 from codegen.lowering import tasks
 from codegen.schedule import scheduled
@@ -20,6 +22,7 @@ from derive.formulas import Formula, Sum, arrays, dims, indices, maximum, scalar
 from tests.helpers import SOME, first_derivative
 
 GOLDEN = Path(__file__).parent / "golden"
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 needs_compiler = pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
 
 
@@ -50,8 +53,58 @@ def test_compiles_without_a_warning(name, dtype, tmp_path):
     text = BACKEND.emit(stabilised(first_derivative(name).program), name, dtype)
     source = tmp_path / "kernel.c"
     source.write_text(text, encoding="utf-8")
-    flags = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-c", "-o", str(tmp_path / "kernel.o")]
-    subprocess.run(["cc", *flags, str(source)], check=True)
+    subprocess.run(["cc", *STRICT, "-c", "-o", str(tmp_path / "kernel.o"), str(source)], check=True)
+
+
+@needs_compiler
+@pytest.mark.parametrize("flags", [[], ["-O3", "-fopenmp-simd"]])
+def test_kernels_follow_one_another_in_one_file(flags, tmp_path):
+    """What they share is defined once, and what differs between precisions has two names."""
+    texts = []
+    for name in ("softmax", "gelu", "softmax_cross_entropy"):
+        asked = first_derivative(name)
+        for dtype in ("float64", "float32"):
+            program = stabilised(asked.program)
+            texts.append(BACKEND.emit_function(program, f"{asked.name}_{dtype}_alone", dtype))
+            texts.append(BACKEND.emit(program, f"{asked.name}_{dtype}", dtype))
+    (tmp_path / "kernels.c").write_text("\n".join(texts), encoding="utf-8")
+    subprocess.run(["cc", *STRICT, *flags, "-c", "-o", str(tmp_path / "o"), str(tmp_path / "kernels.c")], check=True)
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "gelu", "mse", "softmax_cross_entropy"])
+def test_loops_are_vectorised(name, tmp_path):
+    """GCC tells which loops it could make take several numbers at a time; others are not asked."""
+    version = subprocess.run(["cc", "--version"], capture_output=True, text=True, check=True).stdout
+    if "Free Software Foundation" not in version or platform.machine() not in ("x86_64", "aarch64"):
+        pytest.skip("asks GCC")
+    asked = first_derivative(name)
+    text = BACKEND.emit(stabilised(asked.program), asked.name, "float64")
+    (tmp_path / "kernel.c").write_text(text, encoding="utf-8")
+    flags = [*FLAGS, "-fopt-info-vec-optimized", "-o", str(tmp_path / "kernel.so"), str(tmp_path / "kernel.c")]
+    said = subprocess.run(["cc", *flags], capture_output=True, text=True, check=True).stderr
+    vectorised = {int(line.split(":")[1]) for line in said.splitlines() if "loop vectorized" in line}
+    asked_for = [at for at, line in enumerate(text.splitlines(), 1) if "#pragma omp simd" in line]
+    assert asked_for
+    assert all(vectorised & {at + 1, at + 2} for at in asked_for)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@needs_compiler
+def test_numbers_lie_as_they_like(dtype):
+    """Dense, repeated, strided, backwards and in place: more of them than are brought together at once."""
+    kernel = derive.compile(derive.parse("exp(-x*y) + sigmoid(x)*x", x="", y=""), "c", dtype=dtype)
+    room = np.linspace(-2, 2, 2 * 1300, dtype=dtype)
+    wanted = kernel(room[::2].copy(), np.full(1300, 0.5, dtype))
+    out = np.full(2 * 1300, 7.25, dtype)
+    for x in (room[::2].copy(), room[::2], room[::-1][1::2][::-1]):
+        np.testing.assert_array_equal(kernel(x, np.full((), 0.5, dtype)), wanted)
+    kernel(room[::2], np.full((), 0.5, dtype), out=out[::2])
+    np.testing.assert_array_equal(out[::2], wanted)
+    assert (out[1::2] == 7.25).all()
+    again = room[::2].copy()
+    kernel(again, np.full((), 0.5, dtype), out=again)
+    np.testing.assert_array_equal(again, wanted)
 
 
 @needs_compiler

@@ -28,7 +28,7 @@ logistic_regression_hessian: 2 passes over memory
 1. for i < n
    fused: t1, z, t2, t3
    reads X, w, b; writes t3
-   3·d·n + 20·n operations, 16·d·n + 8·d + 8 bytes
+   3·d·n + 2·n operations, 16·d·n + 8·d + 8 bytes
    cut along n for threads
 
 2. X.T @ t3 by BLAS, or loops where it is small, half of it, since it is symmetric
@@ -36,7 +36,7 @@ logistic_regression_hessian: 2 passes over memory
    reads X, t3; writes hess_w
    d²·n operations, 8·d² + 16·d·n bytes
 
-in all d²·n + 3·d·n + 20·n operations, 8·d² + 32·d·n + 8·d + 8 bytes
+in all d²·n + 3·d·n + 2·n operations, 8·d² + 32·d·n + 8·d + 8 bytes
 workspace 8·d·n bytes"""
 
 

@@ -9,18 +9,22 @@ import numpy as np
 import pytest
 
 from codegen import llvm_backend
-from codegen.kernel import BACKENDS, DTYPES
+from codegen.kernel import BACKENDS, DTYPES, compile_program
 from codegen.vector_math import derivation
 from codegen.vector_math.arithmetic import in_order, multiply_add, parameter, polynomial
 from codegen.vector_math.coefficients import COEFFICIENTS
 from codegen.vector_math.library import BOUNDED, FUNCTIONS, Routine, routine
 from codegen.vector_math.numpy_interpreter import run
 from derive import accuracy
+from derive.primitives import BY_NAME
+from derive.program import Array, Equation, Program, element
+from derive.verification.oracle import evaluate
 
 NATIVE = [name for name in accuracy.NATIVE if name != "c" or shutil.which("cc")]
 COUNT = 100_000 if os.environ.get("DERIVE_SOAK") else 250
 NAMES = {"atan": "arctan"}  # what the table of primitives calls them
-CARRIED = [NAMES.get(name, name) for name in [*FUNCTIONS, *BOUNDED]]
+OF_THREE = ["normal_density", "normal_slope"]
+CARRIED = [NAMES.get(name, name) for name in [*FUNCTIONS, *BOUNDED] if name not in OF_THREE]
 COMPOSED = ["sigmoid"]
 INFINITY, NAN = float("inf"), float("nan")
 ENDS = {
@@ -38,6 +42,9 @@ ENDS = {
     "cos": [(0.0, 1), (-0.0, 1), (INFINITY, NAN), (-INFINITY, NAN)],
     "normal_cdf": [(0.0, 0.5), (INFINITY, 1), (-INFINITY, 0), (800, 1), (-800, 0)],
     "normal_pdf": [(INFINITY, 0), (-INFINITY, 0), (800, 0), (-800, 0)],
+    "gelu_slope": [(0.0, 0.5), (INFINITY, 1), (-INFINITY, -0.0), (800, 1)],
+    "tanh_slope": [(0.0, 1), (INFINITY, 0), (-INFINITY, 0), (800, 0), (-800, 0)],
+    "logistic_pdf": [(0.0, 0.25), (INFINITY, 0), (-INFINITY, 0), (800, 0), (-800, 0)],
     "sigmoid": [(0.0, 0.5), (INFINITY, 1), (-INFINITY, 0), (800, 1), (-800, 0)],
     "softplus": [(INFINITY, INFINITY), (-INFINITY, 0), (800, 800)],
     "log_sigmoid": [(INFINITY, 0), (-INFINITY, -INFINITY), (-800, -800)],
@@ -62,8 +69,29 @@ def test_accuracy(name, dtype):
         assert found.points > 0.9 * COUNT
 
 
+@pytest.mark.parametrize("backend", [*NATIVE, "interpreter"])
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", [*FUNCTIONS, *BOUNDED])
+@pytest.mark.parametrize("name", OF_THREE)
+def test_accuracy_of_densities(name, dtype, backend):
+    """The distance from the mean and its quotient by the spread are inexact; the exponent multiplies what they lost."""
+    random = np.random.default_rng(11)
+    mu, sigma = random.normal(size=COUNT), np.exp(random.uniform(-8, 8, COUNT))
+    given = [array.astype(dtype) for array in (mu + sigma * random.uniform(-38.5, 38.5, COUNT), mu, sigma)]
+    letters = [Array(letter) for letter in ("x", "mu", "sigma")]
+    value = BY_NAME[name].function(*(element(letter.name) for letter in letters))
+    program = Program(tuple(letters), (Equation("f", (), value),), ("f",))
+    if backend == "interpreter":
+        found = run(routine(name, dtype), *given)
+    else:
+        found = compile_program(program, name="density", backend=backend, dtype=dtype)(*given)
+    for result, *point in zip(found, *given, strict=True):
+        inputs = dict(zip(("x", "mu", "sigma"), map(float, point), strict=True))
+        exact = evaluate(program, inputs, 60)["f"][()]
+        assert accuracy.units(float(result), exact, dtype) <= accuracy.LIMIT, inputs
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [name for name in [*FUNCTIONS, *BOUNDED] if name not in OF_THREE])
 def test_accuracy_where_products_are_rounded_first(name, dtype):
     """The interpreter rounds every `multiply_add` twice, as a processor without the instruction does."""
     known = NAMES.get(name, name)

@@ -6,9 +6,12 @@ import mpmath
 import numpy as np
 import pytest
 
+from codegen.kernel import compile_program
 from codegen.lowering import spelled_out
+from derive.accuracy import LIMIT, units
 from derive.calculus.differentiation import DIFFERENTIATION
 from derive.calculus.folding import FOLDING
+from derive.calculus.fusion import FUSION
 from derive.calculus.recognition import RECOGNITION
 from derive.calculus.rewriting import rewrite
 from derive.calculus.samples import CONTEXT, PRODUCT, SAMPLES, a, i, j
@@ -24,7 +27,7 @@ from derive.verification.sampling import sample
 
 DEFINITION = Equation("p", (i,), exp(a[i]) / Sum(exp(a[j]), j))
 SCOPE = replace(CONTEXT, definitions=(DEFINITION, PRODUCT))
-RULES = list(dict.fromkeys([*DIFFERENTIATION, *SIMPLIFICATION, *STABILITY]))
+RULES = list(dict.fromkeys([*DIFFERENTIATION, *SIMPLIFICATION, *STABILITY, *FUSION]))
 LOST, KEPT = 1e-6, 1e-12  # relative errors
 
 
@@ -60,7 +63,9 @@ def computed(value, inputs):
     return evaluate(in_floats, inputs, digits=None)["v"], exact(in_digits, inputs)[0]["v"]
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.gain], ids=lambda rule: rule.name)
+@pytest.mark.parametrize(
+    "rule", [rule for rule in RULES if rule.gain and rule not in list(FUSION)], ids=lambda rule: rule.name
+)
 def test_gain(rule):
     before, after = rule.example()
     sizes = {"n": 2}
@@ -77,7 +82,26 @@ def test_gain(rule):
 
 
 def test_every_stability_rule_tells_its_gain():
-    assert all(rule.gain for rule in STABILITY if rule not in list(RECOGNITION))
+    assert all(rule.gain for rule in [*STABILITY, *FUSION] if rule not in list(RECOGNITION))
+
+
+@pytest.mark.parametrize("rule", list(FUSION), ids=lambda rule: rule.name)
+def test_what_is_fused_rounds_less(rule):
+    """Near the point of a row's gain its right side is within the limit, and nearer the truth than its left."""
+    before, after = rule.example()
+    arrays = tuple(SAMPLES[name] for name in rule.gain)
+    point = {name: value * (1 + 1e-3 * np.arange(60 if name == "x" else 1)) for name, value in rule.gain.items()}
+    programs = [Program(arrays, (Equation("v", (), value),), ("v",)) for value in (before, after)]
+    left, right = (compile_program(program, name="side", backend="llvm")(**point) for program in programs)
+    exact = [
+        evaluate(programs[1], {name: values[at % len(values)] for name, values in point.items()}, 400)["v"][()]
+        for at in range(60)
+    ]
+    plain, fused = (
+        max(units(value, true, "float64") for value, true in zip(side, exact, strict=True)) for side in (left, right)
+    )
+    assert fused <= LIMIT
+    assert fused < plain
 
 
 def test_names_are_sentences_that_differ():

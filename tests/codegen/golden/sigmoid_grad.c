@@ -2,7 +2,7 @@
  * sigmoid_grad
  *
  * x: scalar
- * grad_x = sigmoid(-x)*sigmoid(x)
+ * grad_x = logistic_pdf(x)
  * -> grad_x
  *
  * Arrays are dense and row-major.
@@ -13,12 +13,16 @@
 #include <string.h>
 
 /* Loops are vectorised only if what they call becomes part of them. */
+#ifndef INLINE
 #ifdef __GNUC__
 #define INLINE static inline __attribute__((always_inline))
 #else
 #define INLINE static inline
 #endif
+#endif
 
+#ifndef MULTIPLY_ADD_F64
+#define MULTIPLY_ADD_F64
 /* a*b + c, rounded once where the processor has an instruction for it. */
 INLINE double multiply_add_f64(double a, double b, double c)
 {
@@ -28,25 +32,35 @@ INLINE double multiply_add_f64(double a, double b, double c)
     return a*b + c;
 #endif
 }
+#endif
 
+#ifndef BITS_F64
+#define BITS_F64
 INLINE uint64_t bits_f64(double x)
 {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
+#endif
 
+#ifndef FROM_BITS_F64
+#define FROM_BITS_F64
 INLINE double from_bits_f64(uint64_t bits)
 {
     double x;
     memcpy(&x, &bits, sizeof x);
     return x;
 }
+#endif
 
-/* The exponential of x; results below the normal numbers are right, too. */
-INLINE double exp_of(double x)
+#ifndef LOGISTIC_PDF_F64
+#define LOGISTIC_PDF_F64
+/* The density of the logistic distribution: `e/(1 + e)²` for `e = e⁻|x|`, the square rounded once. */
+INLINE double logistic_pdf_f64(double x)
 {
-    const double clamped = (x < (-745.8263662825011)) ? (-745.8263662825011) : x;
+    const double t = -fabs(x);
+    const double clamped = (t < (-745.8263662825011)) ? (-745.8263662825011) : t;
     const double shifted = multiply_add_f64(clamped, 1.4426950408889634, 6755399441055744.0);
     const double k = shifted - 6755399441055744.0;
     const double high = multiply_add_f64(k, -0.693147180559663, clamped);
@@ -69,10 +83,13 @@ INLINE double exp_of(double x)
     const int small = clamped < (-700.0786523655447);
     const uint64_t exponent = (bits_f64(shifted) << 52) + (small ? 0x400000000000000ull : 0);
     const double scaled = (from_bits_f64(bits_f64(digits) + exponent))*(small ? 5.421010862427522e-20 : 1.0);
-    return (x <= 709.782712893384) ? scaled : (x*INFINITY);
+    const double e = (t <= 709.782712893384) ? scaled : (t*INFINITY);
+    const double square_of_more = multiply_add_f64(e, 2.0 + e, 1.0);
+    return e/square_of_more;
 }
+#endif
 
 void sigmoid_grad(double x, double *restrict grad_x)
 {
-    *grad_x = (x >= 0.0 ? 1.0 : exp_of(-fabs(x)))*(-x >= 0.0 ? 1.0 : exp_of(-fabs(x)))/((1.0 + exp_of(-fabs(x)))*(1.0 + exp_of(-fabs(x))));
+    *grad_x = logistic_pdf_f64(x);
 }

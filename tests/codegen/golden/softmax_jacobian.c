@@ -8,25 +8,38 @@
  *
  * Arrays are dense and row-major.
  * work: room for k numbers.
+ * Compiled with -fopenmp-simd, sums and the like take several numbers at a time.
  */
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __GNUC__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"
+#endif
 
-static inline double max_of(double a, double b)
+#ifndef MAX_F64
+#define MAX_F64
+static inline double max_f64(double a, double b)
 {
     return a > b || a != a ? a : b;
 }
-
+#pragma omp declare reduction(max_f64 : double : omp_out = max_f64(omp_out, omp_in)) \
+    initializer(omp_priv = -INFINITY)
+#endif
 
 /* Loops are vectorised only if what they call becomes part of them. */
+#ifndef INLINE
 #ifdef __GNUC__
 #define INLINE static inline __attribute__((always_inline))
 #else
 #define INLINE static inline
 #endif
+#endif
 
+#ifndef MULTIPLY_ADD_F64
+#define MULTIPLY_ADD_F64
 /* a*b + c, rounded once where the processor has an instruction for it. */
 INLINE double multiply_add_f64(double a, double b, double c)
 {
@@ -36,23 +49,32 @@ INLINE double multiply_add_f64(double a, double b, double c)
     return a*b + c;
 #endif
 }
+#endif
 
+#ifndef BITS_F64
+#define BITS_F64
 INLINE uint64_t bits_f64(double x)
 {
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
+#endif
 
+#ifndef FROM_BITS_F64
+#define FROM_BITS_F64
 INLINE double from_bits_f64(uint64_t bits)
 {
     double x;
     memcpy(&x, &bits, sizeof x);
     return x;
 }
+#endif
 
+#ifndef EXP_F64
+#define EXP_F64
 /* The exponential of x; results below the normal numbers are right, too. */
-INLINE double exp_of(double x)
+INLINE double exp_f64(double x)
 {
     const double clamped = (x < (-745.8263662825011)) ? (-745.8263662825011) : x;
     const double shifted = multiply_add_f64(clamped, 1.4426950408889634, 6755399441055744.0);
@@ -79,22 +101,25 @@ INLINE double exp_of(double x)
     const double scaled = (from_bits_f64(bits_f64(digits) + exponent))*(small ? 5.421010862427522e-20 : 1.0);
     return (x <= 709.782712893384) ? scaled : (x*INFINITY);
 }
+#endif
 
 void softmax_jacobian(ptrdiff_t k, const double *restrict z, double *restrict jac_z,
                       double *restrict work)
 {
     double *restrict p = work;
     double t2 = -INFINITY;
+    #pragma omp simd reduction(max_f64:t2)
     for (ptrdiff_t l = 0; l < k; ++l) {
-        t2 = max_of(t2, z[l]);
+        t2 = max_f64(t2, z[l]);
     }
     double t1 = 0.0;
+    #pragma omp simd reduction(+:t1)
     for (ptrdiff_t j = 0; j < k; ++j) {
-        t1 += exp_of(z[j] - t2);
+        t1 += exp_f64(z[j] - t2);
     }
     const double t3 = 1.0/t1;
     for (ptrdiff_t i = 0; i < k; ++i) {
-        p[i] = t3*exp_of(z[i] - t2);
+        p[i] = t3*exp_f64(z[i] - t2);
     }
     for (ptrdiff_t m = 0; m < k; ++m) {
         for (ptrdiff_t q = 0; q < k; ++q) {
@@ -102,3 +127,6 @@ void softmax_jacobian(ptrdiff_t k, const double *restrict z, double *restrict ja
         }
     }
 }
+#ifdef __GNUC__
+#pragma GCC diagnostic pop
+#endif
