@@ -37,6 +37,7 @@ def test_an_interrupt_leaves_inputs_and_cache_whole(tmp_path):
 import numpy as np, derive
 x = np.linspace(-3, 3, 3_000_001)
 before = x.copy()
+derive.compile("mse")
 print("ready", flush=True)
 try:
     for name in derive.names():
