@@ -22,7 +22,6 @@ from derive.handwriting.points import (
     AGREED,
     DIGITS,
     SIZE,
-    Remembering,
     differ,
     differing_point,
     in_words,
@@ -32,6 +31,7 @@ from derive.handwriting.points import (
     rough_values,
     values,
 )
+from derive.handwriting.remembering import Remembering
 from derive.notation.typing import Typed
 from derive.notation.values import told
 from derive.program import (

@@ -89,6 +89,7 @@ class Judge:
     premises: list[tuple[Typed, Typed]] = field(default_factory=list)
     mistaken: list[tuple[Expr, Expr]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    shown: dict[Typed, str] = field(default_factory=dict)
     meaning: Meaning = field(init=False)
 
     @property
@@ -411,7 +412,7 @@ class Judge:
     # ------------------------------------------------ records
 
     def record(self, chain: Chain, at: int, left: Side, right: Side, kind: str, status: str, reason: str) -> None:
-        shown = tuple(self.shown(side) for side in (left, right))
+        shown = tuple(self.understood(side) for side in (left, right))
         place = right.tokens[0].at if right.tokens else chain.signs[at].at
         remark = "; ".join(chain.remarks) if at == 0 else ""
         self.verdicts.append(
@@ -428,9 +429,13 @@ class Judge:
             )
         )
 
-    def shown(self, side: Side) -> str:
-        """What was understood, in index notation."""
-        return (in_normal_notation(side.typed, self.meaning) if side.typed is not None else "") or side.text
+    def understood(self, side: Side) -> str:
+        """What was understood, in normal notation."""
+        if side.typed is None:
+            return side.text
+        if side.typed not in self.shown:
+            self.shown[side.typed] = in_normal_notation(side.typed, self.meaning)
+        return self.shown[side.typed] or side.text
 
 
 # ---------------------------------------------------------------- small things

@@ -12,8 +12,8 @@ from derive.cli import main
 from derive.explaining import latex
 from derive.hand import verified
 from derive.handwriting.meaning import Meaning
-from derive.handwriting.points import Remembering
 from derive.handwriting.reading import Reader
+from derive.handwriting.remembering import Remembering
 from derive.handwriting.setting import Situation
 from derive.handwriting.tokens import tokens
 from derive.testing import assert_derivation
