@@ -115,6 +115,7 @@ class Meaning(Scope):
         self.lows: dict[str, Expr] = {}
         self.folding: frozenset[str] = frozenset()
         self.hint: Expr | None = None
+        self.formula: Node | None = None  # the side that is being understood
         self.entered: frozenset[str] = frozenset()
         self.slopes: dict[tuple[Program, str], Equation] = {}  # what was worked out, since repairs ask for it again
         self.circle = False  # whether π is the number, though an array is called like it
@@ -135,6 +136,7 @@ class Meaning(Scope):
         π is the number where it is declared as an array whose entries stand beside it, or where only that fits.
         """
         self.begin_side()
+        self.formula = tree
         weights = self.arrays.get("pi")
         if weights is None or not weights.shape:
             return self.typed(tree)
@@ -190,8 +192,7 @@ class Meaning(Scope):
         if isinstance(tree, Truth):
             return self.truth(tree)
         if isinstance(tree, Call) and tree.function == "delta":
-            left, right = (self.counted(argument) for argument in tree.args)
-            return Typed(Delta(left, right))
+            return self.delta(tree)
         if isinstance(tree, Call) and tree.function == "inverse":
             return self.inverse(tree)
         if isinstance(tree, Call) and tree.function == "abs" and len(self.typed(tree.args[0]).axes) == 2:
@@ -286,18 +287,27 @@ class Meaning(Scope):
         return replace(result, row=left.row or right.row)
 
     def power(self, tree: Binary, base: Typed, exponent: Typed) -> Typed:
-        if exponent.axes:
-            raise self.unreadable("an exponent is a number", tree.at)
-        number = exponent.value
-        if number.is_number and abs(number) > MAX_EXPONENT:
-            raise self.unreadable(f"exponents are at most {MAX_EXPONENT}", tree.at)
-        if len(base.axes) == 2:
+        """A power of a number or of every entry of a vector; of a matrix, its product with itself."""
+        if len(base.axes) == 2 and not exponent.axes:
+            number = exponent.value
             if not number.is_Integer or base.axes[0].size != base.axes[1].size:
                 raise self.wrong("a power of a matrix needs a square matrix and a whole exponent", tree.at)
+            self.check_exponent(number, tree.at)
             return super().typed(Call("matrix_power", (tree.left, Number(number)), (), tree.at))
-        if base.value == 0 and number.is_negative:
-            raise self.unreadable("a division by zero", tree.at)
-        return replace(base, value=base.value**number)
+        return self.raised(base, exponent, tree.at)
+
+    def raised(self, base: Typed, exponent: Typed, at: int) -> Typed:
+        """A power of every entry."""
+        if exponent.axes:
+            raise self.unreadable("an exponent is a number", at)
+        self.check_exponent(exponent.value, at)
+        if base.value == 0 and exponent.value.is_negative:
+            raise self.unreadable("a division by zero", at)
+        return replace(base, value=base.value**exponent.value)
+
+    def check_exponent(self, number: Expr, at: int) -> None:
+        if number.is_number and abs(number) > MAX_EXPONENT:
+            raise self.unreadable(f"exponents are at most {MAX_EXPONENT}", at)
 
     def inverse(self, tree: Call) -> Typed:
         inner = self.typed(tree.args[0])
@@ -332,6 +342,34 @@ class Meaning(Scope):
         if isinstance(tree, Name) and tree.name in self.named and not self.may_count(tree.name):
             return self.named[tree.name] + self.lows.get(tree.name, S.One)
         return self.typed(tree).value
+
+    def delta(self, tree: Call) -> Typed:
+        """Kronecker's delta; an index that only it has runs as far as the other side does."""
+        for one, other in (tree.args, tree.args[::-1]):
+            if isinstance(one, Name) and not self.is_known(one.name):
+                size = self.size_along(one.name) or self.reach(other)
+                if size is not None:
+                    self.named[one.name] = Index(one.name, size)
+                    self.used.add(one.name)
+        left, right = (self.counted(argument) for argument in tree.args)
+        return Typed(Delta(left, right))
+
+    def size_along(self, name: str) -> Expr | None:
+        """The size of an axis along which a name counts somewhere in the side at hand."""
+        for part in below(self.formula) if self.formula is not None else ():
+            if isinstance(part, Entry) and isinstance(part.array, Name) and part.array.name in self.arrays:
+                for position, size in zip(part.positions, self.arrays[part.array.name].shape, strict=False):
+                    if isinstance(position, Name) and position.name == name:
+                        return size
+        return None
+
+    def reach(self, position: Node) -> Expr | None:
+        """The largest value of a sum of indices and numbers; None for anything else."""
+        value = self.counted(position)
+        indices = sorted(free_indices(value), key=lambda index: index.name)
+        last = value.xreplace({index: index.size - 1 for index in indices})
+        grows = all(value.coeff(index) == 1 for index in indices)
+        return last if indices and grows and not elements(value) else None
 
     def may_count(self, name: str) -> bool:
         """Whether a name stands for a whole number, so that what is called like it can be a position."""
@@ -449,6 +487,8 @@ class Meaning(Scope):
             return Typed(Sum(inner.value, *inner.axes))
         if name in ("eye", "ones"):
             return self.sized(tree)
+        if name == "entrywise_power":
+            return self.raised(self.typed(args[0]), self.typed(args[1]), tree.at)
         if name.startswith("norm_"):
             return self.length(tree)
         if name == "normal_density":

@@ -252,6 +252,8 @@ class Reader:
             return Call("inverse", (base,), (), place)
         if texts in (["-", "T"], ["-", r"\top"]):
             return Transpose(Call("inverse", (base,), (), place), place)
+        if texts[:1] in ([r"\odot"], [r"\circ"]):
+            return Applied("entrywise_power", (base, self.inside(above[1:])), 0, at=place)
         return Binary("**", base, self.inside(above), place)
 
     def atom(self) -> Node:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 from operator import add, mul
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from sympy import Add, Expr, Function, Integer, Mul, Pow
 
+from derive.errors import ShapeError
+from derive.notation.writing import printed_name
 from derive.program import (
     Delta,
     Dim,
@@ -31,6 +33,7 @@ from derive.verification.oracle import Machine
 
 EXPRESSIONS = 32768  # that are kept as functions
 
+T = TypeVar("T")
 Value: TypeAlias = "Callable[[Remembering], Any]"
 Place: TypeAlias = "Callable[[Remembering], int]"
 
@@ -43,14 +46,23 @@ class Remembering(Machine):
         self.known: dict[tuple[Any, ...], Any] = {}
         self.zero, self.one = (self.numbers.rational(number, 1) for number in (0, 1))
         self.counts: dict[Expr, int] = {}
+        self.functions: dict[tuple[Any, int], tuple[Expr, Any]] = {}
+
+    def made(self, make: Callable[[Any], T], value: Expr) -> T:
+        """What an expression was made into; the same object is found again without looking into it."""
+        key = make, id(value)
+        if key not in self.functions:
+            self.functions[key] = value, make(value)
+        found: T = self.functions[key][1]
+        return found
 
     def value(self, value: Expr) -> Any:
         """One number, by the function that its expression became."""
-        return _value(value)(self)
+        return self.made(_value, value)(self)
 
     def position(self, position: Expr) -> int:
         """A position, in whole numbers as far as it goes."""
-        return _place(position)(self)
+        return self.made(_place, position)(self)
 
     def size(self, size: Expr) -> int:
         """A size as a number, which is the same everywhere unless an element tells it."""
@@ -66,7 +78,7 @@ class Remembering(Machine):
 
     def entries(self, value: Reduction) -> Iterator[Any]:
         """The values of the body wherever no delta makes it zero."""
-        loose, decided, body = _plan(value)
+        loose, decided, body = self.made(_plan, value)
         outer = self.at
         for position in product(*[range(self.size(index.size)) for index in loose]):
             self.at = outer | dict(zip(loose, position, strict=True))
@@ -117,10 +129,19 @@ def _remembered(value: Expr, compute: Value) -> Value:
 
 
 def _element(name: str, places: Sequence[Place]) -> Value:
-    if len(places) == 1:
-        (place,) = places
-        return lambda machine: machine.arrays[name][place(machine)]
-    return lambda machine: machine.arrays[name][tuple([place(machine) for place in places])]
+    """An entry of an array, which has to lie inside of it."""
+
+    def entry(machine: Remembering) -> Any:
+        position = tuple([place(machine) for place in places])
+        try:
+            if min(position, default=0) >= 0:
+                return machine.arrays[name][position]
+        except IndexError:
+            pass
+        where = ", ".join(str(at + 1) for at in position)
+        raise ShapeError(f"an index runs outside: {printed_name(name)} has no entry at {where}")
+
+    return entry
 
 
 def _folded(operation: Callable[[Any, Any], Any], parts: Sequence[Value]) -> Value:

@@ -15,7 +15,7 @@ from sympy import Expr, expand
 from derive.errors import DeriveError, ParseError, ShapeError
 from derive.handwriting.comparison import Comparison, Found
 from derive.handwriting.document import Chain, Document
-from derive.handwriting.meaning import Meaning
+from derive.handwriting.meaning import Meaning, Unsized
 from derive.handwriting.names import DEPTH
 from derive.handwriting.points import in_words
 from derive.handwriting.reading import Reader
@@ -128,7 +128,7 @@ class Judge:
 
     def sides(self, chain: Chain) -> list[Side]:
         known = self.situation.known
-        found = []
+        found: list[Side] = []
         for at, tokens in enumerate(chain.sides):
             text = self.written(tokens)
             node = typed = error = None
@@ -139,12 +139,22 @@ class Judge:
                 plain = any(sign in text for sign in TEXT_NOTATION)
                 node = parse_tree(text) if plain else Reader(tokens, known, self.document.text).whole()
                 if not (at == 0 and self.undefined(node, chain)):
-                    typed = self.meaning.side(node)
+                    typed = self.side(node, found[-1].typed if found else None)
                     self.keep_matrices()
             except DeriveError as problem:
                 error = problem
             found.append(Side(tuple(tokens), text, node, typed, error))
         return found
+
+    def side(self, node: Node, before: Typed | None) -> Typed:
+        """What a side means; an identity or a vector of ones alone is as large as the side before it."""
+        try:
+            return self.meaning.side(node)
+        except Unsized:
+            if before is None or not before.axes:
+                raise
+            self.meaning.begin_side()
+            return self.meaning.hinted(node, before.axes[0].size)
 
     def keep_matrices(self) -> None:
         """Matrices that got a name, because a function is taken of them, stay defined."""
@@ -342,7 +352,7 @@ class Judge:
         point = point or next(self.comparison.points([left.value], 1), None)
         if right.node is None or point is None:
             return
-        slip = find_slip(left.value, right.node, point, self.meaning)
+        slip = find_slip(left.value, right.node, right.typed, point, self.meaning)
         if slip is not None:
             verdict.slip = slip.kind
             verdict.failing = span(right.tokens if slip.at is None else term_at(right.tokens, slip.at))
