@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from derive.errors import ParseError
 from derive.handwriting.names import DEPTH
-from derive.handwriting.reading import RELATIONS, relations
+from derive.handwriting.relations import RELATIONS, relations
 from derive.handwriting.tokens import Token, tokens
 
 ENVIRONMENTS = {

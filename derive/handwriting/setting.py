@@ -10,9 +10,11 @@ from sympy import Add, Integer
 
 from derive.domains import REAL, Domain, domain
 from derive.errors import DeriveError, ParseError, ShapeError
+from derive.handwriting.applications import FUNCTIONS
 from derive.handwriting.meaning import Function, Meaning, Setting
-from derive.handwriting.names import flattened, joined
-from derive.handwriting.reading import FUNCTIONS, Known, Reader, relations
+from derive.handwriting.names import Known, flattened, joined
+from derive.handwriting.reading import Reader
+from derive.handwriting.relations import relations
 from derive.handwriting.tokens import Token, tokens
 from derive.handwriting.tree import Entry, Folded, Node, below
 from derive.notation.text import declarations
