@@ -32,8 +32,7 @@ class Reader(Applications):
     def sum(self) -> Node:
         """Terms with signs between them."""
         self.depth += 1
-        if self.depth > 60:
-            raise self.wrong("the formula is nested too deeply")
+        self.check_depth()
         place = self.place
         total = self.signed()
         while self.token in ("+", "-", r"\pm"):

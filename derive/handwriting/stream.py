@@ -15,6 +15,7 @@ NO_FACTOR = {
     "+", "-", ")", "]", "}", r"\}", ",", ";", ":", "&", r"\\", r"\end", r"\mid", r"\pm", r"\mp", r"\rfloor",
     "^", "_", r"\rangle", r"\to", r"\in", BAR,
 }  # fmt: skip
+DEEPEST = 60
 
 
 class Stream(ABC):
@@ -106,11 +107,14 @@ class Stream(ABC):
         """The tree of a group, in which some more letters count."""
         inner = type(self)(tokens, self.known, self.latex, self.bound | counting)
         inner.depth = self.depth + 1
-        if inner.depth > 60:
-            raise self.wrong("the formula is nested too deeply")
+        inner.check_depth()
         if not tokens:
             raise self.wrong("nothing stands in these braces")
         return inner.whole()
+
+    def check_depth(self) -> None:
+        if self.depth > DEEPEST:
+            raise self.wrong("the formula is nested too deeply")
 
     def whole(self) -> Node:
         """Everything there is."""

@@ -13,13 +13,14 @@ from typing import Any
 from sympy import Expr, expand
 
 from derive.errors import DeriveError, ParseError, ShapeError
+from derive.handwriting.arithmetic import Unsized
 from derive.handwriting.comparison import Comparison, Found
 from derive.handwriting.document import Chain, Document
-from derive.handwriting.meaning import Meaning, Unsized
+from derive.handwriting.meaning import Meaning
 from derive.handwriting.names import DEPTH
 from derive.handwriting.points import in_words
 from derive.handwriting.reading import Reader
-from derive.handwriting.setting import Situation
+from derive.handwriting.situation import Situation
 from derive.handwriting.slips import find_slip
 from derive.handwriting.tokens import Token
 from derive.handwriting.tree import Derived, Entry, Node, below

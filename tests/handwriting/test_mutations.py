@@ -17,7 +17,7 @@ from derive.handwriting.document import document
 from derive.handwriting.meaning import Meaning
 from derive.handwriting.points import random_points
 from derive.handwriting.reading import Reader
-from derive.handwriting.setting import Situation
+from derive.handwriting.situation import Situation
 from derive.handwriting.tokens import tokens
 from derive.handwriting.verdicts import Judge
 from derive.verification.oracle import evaluate

@@ -14,7 +14,7 @@ from derive.hand import verified
 from derive.handwriting.meaning import Meaning
 from derive.handwriting.reading import Reader
 from derive.handwriting.remembering import Remembering
-from derive.handwriting.setting import Situation
+from derive.handwriting.situation import Situation
 from derive.handwriting.tokens import tokens
 from derive.testing import assert_derivation
 from derive.verification.equality import worst_error
