@@ -10,7 +10,7 @@ from derive.handwriting.differentials import Differentials
 from derive.handwriting.names import TEXTUAL, flattened, letter
 from derive.handwriting.relations import COMPARISONS, RELATIONS
 from derive.handwriting.tokens import Token
-from derive.handwriting.tree import Applied, Beside, Expected, Folded, Node, Truth
+from derive.handwriting.tree import Applied, Beside, Expected, Extremal, Folded, Node, Truth
 from derive.notation.tree import Binary, Call, Name, Number, Unary
 
 FUNCTIONS = {
@@ -54,6 +54,19 @@ class Applications(Differentials):
             body = Folded(kind, body, name, low, upper, condition, at=place)
             condition = None
         return body
+
+    def extremal(self) -> Node:
+        """`\\arg\\min_w`, in one of its spellings, of everything that follows."""
+        place = self.place
+        if self.take() == r"\arg" and not self.accept(r"\min", r"\max"):
+            raise self.wrong("after \\arg stands \\min or \\max")
+        return self.extremal_of(place)
+
+    def extremal_of(self, place: int) -> Node:
+        if not self.accept("_"):
+            raise self.wrong("the variable of arg min is missing: \\arg\\min_w")
+        variable = self.inside(self.group())
+        return Extremal(variable, self.sum(), at=place)
 
     def operand_of_sum(self) -> Node:
         if not self.begins_factor() and self.token != "-":
@@ -153,6 +166,8 @@ class Applications(Differentials):
         kind = self.take()
         tokens = self.group()
         word = "".join(token.text for token in tokens)
+        if word in ("argmin", "argmax") and word not in self.known.names:
+            return self.extremal_of(place)
         start = self.at
         if self.accept("_") and word.isidentifier():
             whole, _ = self.indexed(word, self.group())

@@ -11,19 +11,10 @@ from sympy import Expr, Integer, S
 
 from derive.errors import ParseError, ShapeError
 from derive.handwriting.setting import Setting
-from derive.handwriting.tree import (
-    Applied,
-    Beside,
-    Derived,
-    Node,
-)
+from derive.handwriting.tree import Applied, Beside, Derived, Node
 from derive.notation.tree import Binary, Call, Number, Tree, Word
 from derive.notation.typing import MAX_EXPONENT, Scope, Typed
-from derive.program import (
-    Delta,
-    Equation,
-    Program,
-)
+from derive.program import Delta, Equation, Program
 
 
 class Unsized(ParseError):

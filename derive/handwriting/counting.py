@@ -8,14 +8,7 @@ from sympy import Expr, S, expand
 
 from derive.errors import nearest
 from derive.handwriting.arithmetic import Arithmetic
-from derive.handwriting.tree import (
-    Choice,
-    Entry,
-    Folded,
-    Node,
-    Truth,
-    below,
-)
+from derive.handwriting.tree import Choice, Entry, Folded, Node, Truth, below
 from derive.notation.tree import Call, Name
 from derive.notation.typing import Typed
 from derive.primitives import BY_NAME, where
@@ -55,13 +48,20 @@ class Counting(Arithmetic):
                         f"the index {name} runs to {index.size}, but this axis has {size} entries", tree.at
                     )
                 return index + self.lows.get(name, S.One) - 1
-        return self.typed(tree).value - 1
+        return self.number(tree) - 1
 
     def counted(self, tree: Node) -> Expr:
         """A position by itself, counted from 1: an index, whatever else is called like it."""
         if isinstance(tree, Name) and tree.name in self.named and not self.may_count(tree.name):
             return self.named[tree.name] + self.lows.get(tree.name, S.One)
-        return self.typed(tree).value
+        return self.number(tree)
+
+    def number(self, tree: Node) -> Expr:
+        """A position that is worked out."""
+        typed = self.typed(tree)
+        if typed.axes:
+            raise self.unreadable("a position is a number, not an array", tree.at)
+        return typed.value
 
     def delta(self, tree: Call) -> Typed:
         """Kronecker's delta; an index that only it has runs as far as the other side does."""

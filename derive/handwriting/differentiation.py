@@ -10,13 +10,7 @@ from sympy import Expr
 from derive.calculus.modes import along, forward
 from derive.calculus.rewriting import Context
 from derive.handwriting.counting import Counting
-from derive.handwriting.tree import (
-    Applied,
-    Derived,
-    Entry,
-    Evaluated,
-    Node,
-)
+from derive.handwriting.tree import Applied, Derived, Entry, Evaluated, Node
 from derive.notation.tree import Name, Transpose
 from derive.notation.typing import Typed
 from derive.notation.writing import printed_name

@@ -25,6 +25,7 @@ from derive.handwriting.tree import (
     Entry,
     Evaluated,
     Expected,
+    Extremal,
     Folded,
     Node,
     Truth,
@@ -33,17 +34,7 @@ from derive.handwriting.tree import (
 from derive.notation.tree import Binary, Call, Name, Transpose, Unary
 from derive.notation.typing import Typed
 from derive.primitives import BY_NAME, exp, log
-from derive.program import (
-    Array,
-    Index,
-    Sum,
-    children,
-    element,
-    fresh_name,
-    is_element,
-    rebuilt,
-    substitute,
-)
+from derive.program import Array, Index, Sum, children, element, fresh_name, is_element, rebuilt, substitute
 
 MAX_MOMENT = 6
 CONSTANTS = {"pi": pi}
@@ -97,6 +88,8 @@ class Meaning(Differentiation):
             return self.evaluated(tree)
         if isinstance(tree, Expected):
             return self.expected(tree)
+        if isinstance(tree, Extremal):
+            raise self.unreadable("arg min stands alone on its side of a relation", tree.at)
         if isinstance(tree, Choice):
             return self.choice(tree)
         if isinstance(tree, Truth):

@@ -160,7 +160,7 @@ class Reader(Applications):
             r"\frac": self.fraction, r"\dfrac": self.fraction, r"\tfrac": self.fraction, r"\nabla": self.nabla,
             r"\partial": self.partial_sign, r"\begin": self.environment, r"\binom": self.binomial,
             r"\mathbb": self.blackboard, r"\sqrt": self.root, r"\infty": self.infinite, r"\lim": self.limit,
-            r"\int": self.limit,
+            r"\int": self.limit, r"\arg": self.extremal, r"\argmin": self.extremal, r"\argmax": self.extremal,
         }  # fmt: skip
         if token in FOLDS:
             return self.fold

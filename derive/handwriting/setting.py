@@ -7,18 +7,8 @@ from dataclasses import dataclass, field
 
 from sympy import Expr
 
-from derive.handwriting.tree import (
-    Node,
-)
-from derive.program import (
-    Array,
-    Dim,
-    Equation,
-    free_indices,
-    inlined,
-    names_in,
-    whole_arrays,
-)
+from derive.handwriting.tree import Node
+from derive.program import Array, Dim, Equation, free_indices, inlined, names_in, whole_arrays
 
 
 @dataclass(frozen=True)

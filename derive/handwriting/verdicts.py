@@ -16,6 +16,7 @@ from derive.errors import DeriveError, ParseError, ShapeError
 from derive.handwriting.arithmetic import Unsized
 from derive.handwriting.comparison import Comparison, Found
 from derive.handwriting.document import Chain, Document
+from derive.handwriting.extrema import stationary
 from derive.handwriting.meaning import Meaning
 from derive.handwriting.names import DEPTH
 from derive.handwriting.points import in_words
@@ -23,7 +24,7 @@ from derive.handwriting.reading import Reader
 from derive.handwriting.situation import Situation
 from derive.handwriting.slips import find_slip
 from derive.handwriting.tokens import Token
-from derive.handwriting.tree import Derived, Entry, Node, below
+from derive.handwriting.tree import Derived, Entry, Extremal, Node, below
 from derive.handwriting.wording import excess, in_latex, in_normal_notation
 from derive.notation.text import parse_tree
 from derive.notation.tree import Binary, Name
@@ -118,6 +119,9 @@ class Judge:
         sides = self.sides(chain)
         for at in range(len(chain.signs)):
             left, right = sides[at], sides[at + 1]
+            if isinstance(left.node, Extremal) or isinstance(right.node, Extremal):
+                self.extremum(chain, at, left, right)
+                continue
             if self.defines(chain, at, left, right):
                 name = self.defined_name(left)
                 assert name is not None
@@ -139,7 +143,7 @@ class Judge:
                     raise ParseError("nothing stands on this side of the relation", self.document.text, place)
                 plain = any(sign in text for sign in TEXT_NOTATION)
                 node = parse_tree(text) if plain else Reader(tokens, known, self.document.text).whole()
-                if not (at == 0 and self.undefined(node, chain)):
+                if not isinstance(node, Extremal) and not (at == 0 and self.undefined(node, chain)):
                     typed = self.side(node, found[-1].typed if found else None)
                     self.keep_matrices()
             except DeriveError as problem:
@@ -263,6 +267,23 @@ class Judge:
             self.implication(chain, at, left, right)
         else:
             self.equality(chain, at, sides)
+
+    def extremum(self, chain: Chain, at: int, left: Side, right: Side) -> None:
+        """Where something is smallest or largest: a name for the place, or a value where its gradient vanishes."""
+        one, other = (left, right) if isinstance(left.node, Extremal) else (right, left)
+        assert isinstance(one.node, Extremal)
+        if isinstance(other.node, Name) and (other.typed is None or other.node == one.node.variable):
+            self.record(chain, at, left, right, "def", "proved", "by definition")
+            return
+        try:
+            if other.error is not None or other.node is None:
+                raise other.error or ParseError("nothing stands here", self.document.text, one.node.at)
+            found = stationary(one.node, other.node, self.comparison)
+        except (DeriveError, ArithmeticError, RecursionError) as error:
+            found = Found("wrong" if isinstance(error, ShapeError) else "unreadable", str(error))
+        self.record(chain, at, left, right, "eq", found.status, found.reason)
+        if found.point is not None:
+            self.verdicts[-1].counterexample = in_words(found.point)
 
     def guessed(self, *sides: Side) -> str:
         """What to declare where shapes do not fit and one was only inferred; empty where all are declared."""

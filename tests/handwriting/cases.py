@@ -553,6 +553,22 @@ J(w) &= y^Ty - y^TXw - w^TX^Ty + w^TX^TXw \\
     ),
     ("a power of every entry", "A: m n", [], r"\nabla_A \sum_{i,j} A_{ij}^3 = 3 A^{\odot 2}", "p", ""),
     ("a power of every entry of a square", "A: n n", [], r"A^{\circ 2} = A \circ A, \quad A^{\odot 2} = A^2", "pw", ""),
+    (
+        "a condition with a slip",
+        "a: d, p: d, q: d, m: positive",
+        [r"L = \max(0, \|a - p\|^2 - \|a - q\|^2 + m)"],
+        r"\nabla_p L = 2 [\|a - p\|^2 + m > \|a - q\|^2] (p - a) = 2 [\|a + p\|^2 + m > \|a - q\|^2] (p - a)",
+        "pw",
+        "sign",
+    ),
+    (
+        "a smallest value",
+        "X: n d full column rank, w: d, y: n",
+        [],
+        r"\hat w = \arg\min_w \|Xw - y\|^2 = (X^\top X)^{-1} X^\top y",
+        "pp",
+        "",
+    ),
     ("ones as large as the other side", "x: n", [], r"\nabla_x \sum_{i=1}^n x_i = \mathbf{1}", "p", ""),
     (
         "a convolution by deltas",
@@ -573,6 +589,9 @@ UNREADABLE = [
     (r"\frac{x}{} = 1", "nothing stands in these braces"),
     (r"\sum x_i = 1", "the index of the sum is missing"),
     (r"\sum_{i=2}^n x_i x_{i-2} = 0", "an index runs outside: x has no entry at 0"),
+    (r"1 + \arg\min_m m^2 = 1", "arg min stands alone on its side of a relation"),
+    (r"\arg m = 1", "after \\arg stands \\min or \\max"),
+    (r"\arg\min m^2 = 0", "the variable of arg min is missing: \\arg\\min_w"),
     (r"\sqrt{-1} = 1", "this is no real number: sqrt of -1"),
     (r"x = ", "nothing stands on this side of the relation"),
 ]

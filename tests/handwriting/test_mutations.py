@@ -88,7 +88,7 @@ def test_slips_are_caught(name):
             try:
                 status = told(situation, left, slipped)
                 right_all_the_same = same_value(situation, right, slipped)
-            except DeriveError:
+            except (DeriveError, IndexError):  # an index may run outside
                 continue
             if status != "unreadable":
                 assert (status in RIGHT) == right_all_the_same, (kind, left, slipped)

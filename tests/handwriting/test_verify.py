@@ -136,6 +136,16 @@ def test_the_json_form_of_context():
     assert found.steps[0].index == 0
 
 
+def test_where_something_is_largest_its_gradient_vanishes():
+    text = r"m^* = \operatorname*{arg\,max}_m -\sum_i (x_i - m)^2 = \frac{1}{%s} \sum_i x_i"
+    assert verified(text % "n", "x: n, m: ").ok
+    wrong = verified(text % "2n", "x: n, m: ").steps[1]
+    assert (wrong.status, wrong.reason) == ("wrong", "the gradient does not vanish there")
+    assert wrong.counterexample
+    (two,) = verified(r"\arg\min_m m^2 = \arg\min_m 2 m^2", "m: ").steps
+    assert two.reason.startswith("two places are compared that nobody has worked out")
+
+
 def test_shapes_of_gradients():
     (step,) = verified(r"\nabla_w \|Xw\|^2 = 2 X X^\top w", "X: n d, w: d").steps
     assert step.status == "wrong"
