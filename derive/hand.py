@@ -12,7 +12,7 @@ from typing import Any
 
 from derive.errors import DeriveError, ParseError
 from derive.handwriting.document import document, notebook
-from derive.handwriting.setting import Situation
+from derive.handwriting.situation import Situation
 from derive.handwriting.verdicts import Judge
 from derive.handwriting.verification import Verification
 from derive.notation.text import array_from

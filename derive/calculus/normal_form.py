@@ -9,7 +9,7 @@ refinement (what the product looks like from an index), then by trying the order
 Two values with one normal form are equal wherever both are defined. `same` also clears denominators before it gives up.
 A difference that remains proves nothing; the numerical oracle speaks then.
 
-The form is plain tuples and fractions, because it is built in inner loops and must not depend on hashing. It is for
+The form is plain tuples and numbers, because it is built in inner loops and must not depend on hashing. It is for
 deciding, not for showing: nothing here goes back to SymPy.
 """
 
@@ -26,12 +26,12 @@ from sympy import Expr, Mul
 
 from derive.array_functions import row_of
 from derive.calculus.polynomials import (
-    UNIT,
     Atom,
     Factor,
     Frozen,
     Labels,
     Monomial,
+    Number,
     Polynomial,
     added,
     connected,
@@ -41,10 +41,12 @@ from derive.calculus.polynomials import (
     label_of,
     labels_in,
     prime_powers,
+    rational,
     scaled,
     single,
     sole_label,
     sort_key,
+    tidied,
 )
 from derive.primitives import exp, greater, log, primitive, where
 from derive.program import (
@@ -96,7 +98,7 @@ def same(
     """
     algebra = _Algebra(arrays or {}, definitions, patience)
     try:
-        difference = added(algebra.read(left), scaled(algebra.read(right), -UNIT))
+        difference = added(algebra.read(left), scaled(algebra.read(right), -1))
         return not algebra.cleared(difference)
     except _GivenUp:
         return False
@@ -132,14 +134,11 @@ class _Algebra:
 
     def _read(self, value: Expr) -> Polynomial:
         if value.is_Rational:
-            return constant(Fraction(int(value.p), int(value.q)))
+            return constant(rational(int(value.p), int(value.q)))
         if value.is_Add:
             return added(*map(self.read, value.args))
         if value.is_Mul:
-            result = constant(1)
-            for factor in value.args:
-                result = self.multiply(result, self.read(factor))
-            return result
+            return self.multiplied(map(self.read, value.args))
         if value.is_Pow:
             return self._read_power(value.base, value.exp)
         if isinstance(value, exp):
@@ -180,15 +179,19 @@ class _Algebra:
     def called(self, name: str, arguments: Sequence[Polynomial]) -> Polynomial:
         """A call; comparisons and absolute values in one of their several spellings."""
         if name in ("greater", "equal") and len(arguments) == 2:
-            arguments = [added(arguments[0], scaled(arguments[1], -UNIT)), {}]
+            arguments = [added(arguments[0], scaled(arguments[1], -1)), {}]
         if name not in ("greater", "equal", "sign", "abs") or not arguments[0]:
             return single(("call", name, tuple(map(frozen, arguments))))
         inner = frozen(arguments[0])
         lead = inner[0][1]
-        size = abs(lead) if name == "greater" else lead if name != "abs" else UNIT
+        size = lead
+        if name == "abs":
+            size = 1
+        elif name == "greater" and lead < 0:
+            size = -lead
         turned = name == "abs" and lead < 0
-        parts = (frozen(scaled(dict(inner), -UNIT if turned else 1 / size)), *map(frozen, arguments[1:]))
-        return scaled(single(("call", name, parts)), UNIT if name != "sign" or lead > 0 else -UNIT)
+        parts = (frozen(scaled(dict(inner), -1 if turned else rational(1, size))), *map(frozen, arguments[1:]))
+        return scaled(single(("call", name, parts)), 1 if name != "sign" or lead > 0 else -1)
 
     def entry(self, value: Entry) -> Polynomial:
         """An entry of a function of arrays; an array with a definition is told apart by that, not by its name."""
@@ -254,7 +257,7 @@ class _Algebra:
     def _read_power(self, base: Expr, exponent: Expr) -> Polynomial:
         inner = self.read(base)
         if exponent.is_Rational:
-            return self.power(inner, Fraction(int(exponent.p), int(exponent.q)))
+            return self.power(inner, rational(int(exponent.p), int(exponent.q)))
         raised = self.read(exponent)
         if self.is_positive(inner):
             return self.exponential(self.multiply(raised, self.logarithm(inner)))
@@ -266,42 +269,65 @@ class _Algebra:
         body = self.read(apart.body)
         if isinstance(value, Sum):
             return added(*(scaled(self.summed(m, sizes), c) for m, c in body.items()))
-        whole = self.canonical_sum(list(sizes.items()), [(("under", frozen(body)), UNIT)])
+        whole = self.canonical_sum(list(sizes.items()), [(("under", frozen(body)), 1)])
         return single(("fold", type(value).__name__, frozen(whole)))
 
     # ------------------------------------------------ computing
 
     def multiply(self, left: Polynomial, right: Polynomial) -> Polynomial:
         """The product, like terms collected."""
-        self.patience -= len(left) * len(right)
-        if self.patience < 0:
-            raise _GivenUp
+        self.spend(len(left) * len(right))
         total: Polynomial = {}
         for (m1, c1), (m2, c2) in product(left.items(), right.items()):
             for monomial, coefficient in self.monomial([*m1, *m2]).items():
-                total[monomial] = total.get(monomial, Fraction(0)) + coefficient * c1 * c2
-        return {m: c for m, c in total.items() if c}
+                total[monomial] = total.get(monomial, 0) + coefficient * c1 * c2
+        return tidied(total)
+
+    def multiplied(self, polynomials: Iterable[Polynomial]) -> Polynomial:
+        """The product of several; those of one term are brought together at once."""
+        factors: list[Factor] = []
+        coefficient: Number = 1
+        longer: list[Polynomial] = []
+        for polynomial in polynomials:
+            if len(polynomial) == 1:
+                ((monomial, number),) = polynomial.items()
+                factors.extend(monomial)
+                coefficient *= number
+            else:
+                longer.append(polynomial)
+        self.spend(1 + len(factors))
+        result = scaled(self.monomial(factors), coefficient)
+        for polynomial in longer:
+            result = self.multiply(result, polynomial)
+        return result
+
+    def spend(self, products: int) -> None:
+        """Count products of terms against the patience there is."""
+        self.patience -= products
+        if self.patience < 0:
+            raise _GivenUp
 
     def monomial(self, factors: Sequence[Factor]) -> Polynomial:
         """A product of powers of atoms: powers of one atom add, exponentials become one, deltas are idempotent."""
         if len(factors) < 2:
-            return {tuple(factors): UNIT}
-        powers: dict[Atom, Fraction] = {}
+            return {tuple(factors): 1}
+        powers: dict[Atom, Number] = {}
         exponent: Polynomial = {}
         for atom, power in factors:
             if atom[0] == "exp":
                 exponent = added(exponent, scaled(dict(atom[1]), power))
             else:
-                powers[atom] = powers.get(atom, Fraction(0)) + power
+                powers[atom] = powers.get(atom, 0) + power
         kept: list[Factor] = []
         others: list[Polynomial] = []
-        for atom, power in powers.items():
-            if not power:
+        for atom, total in powers.items():
+            if not total:
                 continue
+            power = rational(total)
             if power > 0 and (atom[0] == "delta" or (atom[0] == "call" and atom[1] in TRUTHS)):
-                kept.append((atom, UNIT))
+                kept.append((atom, 1))
             elif atom[0] == "prime" and not 0 < power < 1:
-                others.append(self.power_of_number(Fraction(atom[1]), power))
+                others.append(self.power_of_number(atom[1], power))
             elif atom[0] == "polynomial" and power.denominator == 1 and power > 0:
                 others.append(self.power(dict(atom[1]), power))
             else:
@@ -309,8 +335,8 @@ class _Algebra:
         rest, logarithms = _split_logarithms(exponent)
         others += [self.power(argument, power) for argument, power in logarithms]
         if rest:
-            kept.append((("exp", frozen(rest)), UNIT))
-        result: Polynomial = {tuple(sorted(kept, key=sort_key)): UNIT}
+            kept.append((("exp", frozen(rest)), 1))
+        result: Polynomial = {tuple(sorted(kept, key=sort_key)): 1}
         aligned = self._aligned(kept)
         if aligned is not None:
             result = aligned
@@ -329,7 +355,7 @@ class _Algebra:
                 return self.multiply(single(atom), self.relabelled(rest, {drop: keep}))
         return None
 
-    def power(self, inner: Polynomial, power: Fraction) -> Polynomial:
+    def power(self, inner: Polynomial, power: Number) -> Polynomial:
         """`inner` to a rational power; sums are multiplied out for small whole powers."""
         if not inner:
             return {} if power > 0 else single(("infinite",))
@@ -352,23 +378,23 @@ class _Algebra:
             return single(("polynomial", frozen(inner)), power)
         return self.multiply(self.power(content, power), single(("polynomial", frozen(rest)), power))
 
-    def _raised(self, atom: Atom, power: Fraction) -> Polynomial:
+    def _raised(self, atom: Atom, power: Number) -> Polynomial:
         if atom[0] == "exp":
             return self.exponential(scaled(dict(atom[1]), power))
-        return single(atom, UNIT if atom[0] == "delta" and power > 0 else power)
+        return single(atom, 1 if atom[0] == "delta" and power > 0 else power)
 
-    def power_of_number(self, number: Fraction, power: Fraction) -> Polynomial:
+    def power_of_number(self, number: Number, power: Number) -> Polynomial:
         """`number ** power`: a number where it is one, else a product of roots of primes."""
         if power.denominator == 1:
-            return constant(number ** int(power))
-        whole, roots = UNIT, []
+            return constant(rational(Fraction(number) ** int(power)))
+        whole, roots = Fraction(1), []
         for prime, count in prime_powers(number):
-            total = count * power
+            total = Fraction(count * power)
             floor = total.numerator // total.denominator
             whole *= Fraction(prime) ** floor
             if total != floor:
                 roots.append((("prime", prime), total - floor))
-        return {tuple(sorted(roots, key=sort_key)): whole}
+        return {tuple(sorted(roots, key=sort_key)): rational(whole)}
 
     def _content(self, polynomial: Polynomial) -> tuple[Polynomial, Polynomial]:
         """The monomial that all terms share times the first coefficient, and what is left."""
@@ -376,9 +402,9 @@ class _Algebra:
         for monomial in polynomial:
             powers = dict(monomial)
             shared = {a: min(e, powers[a]) for a, e in shared.items() if a in powers}
-        rest = self.multiply(polynomial, {tuple((a, -e) for a, e in shared.items()): UNIT}) if shared else polynomial
+        rest = self.multiply(polynomial, {tuple((a, -e) for a, e in shared.items()): 1}) if shared else polynomial
         lead = frozen(rest)[0][1]
-        return {tuple(shared.items()): lead}, scaled(rest, 1 / lead)
+        return {tuple(shared.items()): lead}, scaled(rest, rational(1, lead))
 
     def exponential(self, inner: Polynomial) -> Polynomial:
         """`exp(inner)`; rational multiples of a logarithm come out as powers."""
@@ -393,9 +419,7 @@ class _Algebra:
         if len(inner) != 1 or not self.is_positive(inner):
             return single(("call", "log", (frozen(inner),)))
         ((monomial, coefficient),) = inner.items()
-        terms = [
-            scaled(single(("call", "log", (frozen(constant(p)),))), Fraction(c)) for p, c in prime_powers(coefficient)
-        ]
+        terms = [scaled(single(("call", "log", (frozen(constant(p)),))), c) for p, c in prime_powers(coefficient)]
         for atom, power in monomial:
             whole = dict(atom[1]) if atom[0] == "exp" else single(("call", "log", (frozen(single(atom)),)))
             terms.append(scaled(whole, power))
@@ -423,7 +447,7 @@ class _Algebra:
     def cleared(self, polynomial: Polynomial) -> Polynomial:
         """The polynomial times its denominators, until none is left that is a polynomial itself."""
         for _ in range(EXPANDED_POWER):
-            worst: dict[Atom, Fraction] = {}
+            worst: dict[Atom, Number] = {}
             for monomial in polynomial:
                 for atom, power in monomial:
                     if atom[0] in ("polynomial", "sum") and power < 0:
@@ -435,14 +459,14 @@ class _Algebra:
                 part = constant(coefficient)
                 left = {atom: -power for atom, power in worst.items()}
                 for atom, power in monomial:
-                    left[atom] = left.get(atom, Fraction(0)) + power
+                    left[atom] = rational(left.get(atom, 0) + power)
                 for atom, power in left.items():
                     part = self.multiply(part, self._opened(atom, power))
                 total = added(total, part)
             polynomial = total
         return polynomial
 
-    def _opened(self, atom: Atom, power: Fraction) -> Polynomial:
+    def _opened(self, atom: Atom, power: Number) -> Polynomial:
         if not power:
             return constant(1)
         if atom[0] == "polynomial":
@@ -494,7 +518,7 @@ class _Algebra:
         for first, last, left, right in ends:
             if left == right and sole_label(left) == label:
                 others = [factor for factor in monomial if factor not in meeting]
-                return self.multiply(self.delta(dict(first), dict(last)), {tuple(others): UNIT})
+                return self.multiply(self.delta(dict(first), dict(last)), {tuple(others): 1})
         return None
 
     def _merged_into(self, factor: Factor, sizes: dict[Atom, Frozen]) -> list[Factor]:
@@ -547,17 +571,14 @@ class _Algebra:
 
     def relabelled(self, factors: Iterable[Factor], labels: Labels) -> Polynomial:
         """A product with labels replaced, everything put back in its normal form."""
-        result = constant(1)
-        for atom, power in factors:
-            result = self.multiply(result, self._relabelled_atom(atom, power, labels))
-        return result
+        return self.multiplied(self._relabelled_atom(atom, power, labels) for atom, power in factors)
 
     def _relabelled_value(self, value: Frozen, labels: Labels) -> Polynomial:
         if labels_in(value).isdisjoint(labels):
             return dict(value)
         return added(*(scaled(self.relabelled(monomial, labels), c) for monomial, c in value))
 
-    def _relabelled_atom(self, atom: Atom, power: Fraction, labels: Labels) -> Polynomial:
+    def _relabelled_atom(self, atom: Atom, power: Number, labels: Labels) -> Polynomial:
         if labels_in(atom).isdisjoint(labels):
             return single(atom, power)
         kind = atom[0]
@@ -592,7 +613,7 @@ class _Algebra:
         moved = self.relabelled(monomial, labels)
         return added(*(scaled(self.canonical_sum(sizes, body), c) for body, c in moved.items()))
 
-    def _recalled(self, head: Atom, parts: tuple[Frozen, ...], power: Fraction) -> Polynomial:
+    def _recalled(self, head: Atom, parts: tuple[Frozen, ...], power: Number) -> Polynomial:
         if head == ("call", "log"):
             return self.power(self.logarithm(dict(parts[0])), power)
         if head[0] == "call" and head[1] in ("greater", "equal", "sign", "abs"):
@@ -600,10 +621,10 @@ class _Algebra:
         return single((*head, parts), power)
 
 
-def _split_logarithms(exponent: Polynomial) -> tuple[Polynomial, list[tuple[Polynomial, Fraction]]]:
+def _split_logarithms(exponent: Polynomial) -> tuple[Polynomial, list[tuple[Polynomial, Number]]]:
     """An exponent without its rational multiples of logarithms; and those, as arguments with their multiples."""
     rest: Polynomial = {}
-    logarithms: list[tuple[Polynomial, Fraction]] = []
+    logarithms: list[tuple[Polynomial, Number]] = []
     for monomial, coefficient in exponent.items():
         if len(monomial) == 1 and monomial[0][1] == 1 and monomial[0][0][:2] == ("call", "log"):
             logarithms.append((dict(monomial[0][0][2][0]), coefficient))

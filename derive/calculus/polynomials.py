@@ -1,4 +1,4 @@
-"""Polynomials over atoms, as plain tuples and fractions: what the normal form is made of.
+"""Polynomials over atoms, as plain tuples and numbers: what the normal form is made of.
 
 An atom is a tuple that begins with its kind: an element, a call, a sum, a delta, an index. A monomial is a sorted tuple
 of atoms with their powers, a polynomial a dictionary from monomials to coefficients; frozen, it is a sorted tuple and
@@ -18,26 +18,33 @@ import sympy
 from derive.program import Index
 
 Atom: TypeAlias = "tuple[Any, ...]"
-Factor: TypeAlias = "tuple[Atom, Fraction]"
+Number: TypeAlias = "int | Fraction"
+Factor: TypeAlias = "tuple[Atom, Number]"
 Monomial: TypeAlias = "tuple[Factor, ...]"
-Polynomial: TypeAlias = "dict[Monomial, Fraction]"
-Frozen: TypeAlias = "tuple[tuple[Monomial, Fraction], ...]"
+Polynomial: TypeAlias = "dict[Monomial, Number]"
+Frozen: TypeAlias = "tuple[tuple[Monomial, Number], ...]"
 Labels: TypeAlias = "Mapping[Atom, Atom]"
 
-UNIT = Fraction(1)
+
+def rational(over: Number, under: Number = 1) -> Number:
+    """A quotient, as an integer where it is whole."""
+    if under == 1 and isinstance(over, int):
+        return over
+    quotient = Fraction(over) / under
+    return quotient.numerator if quotient.denominator == 1 else quotient
 
 
 # ---------------------------------------------------------------- polynomials as dictionaries
 
 
-def constant(value: Fraction | int) -> Polynomial:
+def constant(value: Number) -> Polynomial:
     """A number as a polynomial."""
-    return {(): Fraction(value)} if value else {}
+    return {(): value} if value else {}
 
 
-def single(atom: Atom, power: Fraction = UNIT) -> Polynomial:
+def single(atom: Atom, power: Number = 1) -> Polynomial:
     """One atom to a power as a polynomial."""
-    return {((atom, power),): UNIT}
+    return {((atom, power),): 1}
 
 
 def frozen(polynomial: Polynomial) -> Frozen:
@@ -56,16 +63,23 @@ def added(*polynomials: Polynomial) -> Polynomial:
     total: Polynomial = {}
     for polynomial in polynomials:
         for monomial, coefficient in polynomial.items():
-            total[monomial] = total.get(monomial, Fraction(0)) + coefficient
-    return {m: c for m, c in total.items() if c}
+            total[monomial] = total.get(monomial, 0) + coefficient
+    return tidied(total)
 
 
-def scaled(polynomial: Polynomial, factor: Fraction) -> Polynomial:
+def tidied(polynomial: Polynomial) -> Polynomial:
+    """The terms that are not zero, with whole coefficients as integers."""
+    return {m: c if isinstance(c, int) else rational(c) for m, c in polynomial.items() if c}
+
+
+def scaled(polynomial: Polynomial, factor: Number) -> Polynomial:
     """A multiple."""
-    return {m: c * factor for m, c in polynomial.items()} if factor else {}
+    if factor == 1:
+        return polynomial
+    return {m: rational(c * factor) for m, c in polynomial.items()} if factor else {}
 
 
-def prime_powers(number: Fraction) -> list[tuple[int, int]]:
+def prime_powers(number: Number) -> list[tuple[int, int]]:
     """A positive rational number as primes with their powers."""
     found = {int(p): int(c) for p, c in sympy.factorint(number.numerator).items()}
     for prime, count in sympy.factorint(number.denominator).items():

@@ -22,7 +22,6 @@ from derive.handwriting.points import (
     AGREED,
     DIGITS,
     SIZE,
-    Remembering,
     differ,
     differing_point,
     in_words,
@@ -32,6 +31,7 @@ from derive.handwriting.points import (
     rough_values,
     values,
 )
+from derive.handwriting.remembering import Remembering
 from derive.notation.typing import Typed
 from derive.notation.values import told
 from derive.program import (
@@ -49,7 +49,7 @@ from derive.program import (
     walk,
 )
 from derive.verification.oracle import evaluate
-from derive.verification.sampling import Sample, sample
+from derive.verification.sampling import Sample, kinks, sample
 
 ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, ">": operator.gt, "≤": operator.le, "≥": operator.ge, "≠": operator.ne,
@@ -57,6 +57,7 @@ ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
 RIGHT = ("proved", "confirmed")
 NOWHERE = "no point was found where both sides are numbers"
 POINTS = 6
+CASES = 4  # times as many points where a condition decides what a side is worth
 CLEAR = 1e-9
 PROVABLE, PROVABLE_OPENED = 300, 160  # nodes: longer sides are left to the points
 PATIENCE = 3000  # products of terms, after which a proof is given up and left to the points too
@@ -149,8 +150,10 @@ class Comparison:
         return short and same(one, other, self.meaning.arrays, self.setting.definitions, PATIENCE)
 
     def first_difference(self, pair: Sequence[Typed], points: int) -> tuple[int, Sample | None]:
-        """At how many points two values were compared, and the first where they differ."""
+        """At how many points two values were compared, more where there are cases, and the first where they differ."""
         count = 0
+        if kinks(self.program(pair)) is not None:
+            points *= CASES
         for drawn, found in self.valued(pair, points):
             count += 1
             if differ(*found):

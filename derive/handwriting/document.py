@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from derive.errors import ParseError
 from derive.handwriting.names import DEPTH
-from derive.handwriting.reading import RELATIONS, relations
-from derive.handwriting.tokens import MAX_LENGTH, Token, tokens
+from derive.handwriting.relations import RELATIONS, relations
+from derive.handwriting.tokens import Token, tokens
 
 ENVIRONMENTS = {
     "align", "align*", "aligned", "equation", "equation*", "gather", "gather*", "gathered", "split", "multline",
@@ -22,16 +22,15 @@ ENVIRONMENTS = {
 }  # fmt: skip
 ARROWS = {r"\implies", r"\Rightarrow", r"\Longrightarrow", r"\therefore", r"\iff", r"\Leftrightarrow"}
 REMARKS = {r"\text", r"\textrm", r"\intertext", r"\mbox", r"\shortintertext", r"\tag", r"\label", r"\quad"}
-DISPLAY = re.compile(
-    r"\$\$(?P<dollars>.*?)\$\$|\\\[(?P<brackets>.*?)\\\]|```math\n(?P<fence>.*?)```"
-    r"|(?P<env>\\begin\{(?P<name>"
-    + "|".join(re.escape(e) for e in sorted(ENVIRONMENTS))
-    + r")\}.*?\\end\{(?P=name)\})",
-    re.DOTALL,
+OPENING = re.compile(
+    r"\$\$|\\\[|```math\n|\\begin\{(?P<name>" + "|".join(re.escape(e) for e in sorted(ENVIRONMENTS)) + r")\}"
 )
-GIVEN = re.compile(r"^\s*%\s*given:?\s+(.*)$", re.MULTILINE)
-DEFINED = re.compile(r"^\s*%\s*define:?\s+(.*)$", re.MULTILINE)
+CLOSINGS = {"$$": "$$", r"\[": r"\]", "```math\n": "```"}
+GIVEN = re.compile(r"^[ \t]*%[ \t]*given:?[ \t]+(.*)$", re.MULTILINE)
+DEFINED = re.compile(r"^[ \t]*%[ \t]*define:?[ \t]+(.*)$", re.MULTILINE)
 COMMENT = re.compile(r"(?<!\\)%[^\n]*")
+LONGEST_FILE = 400_000
+MOST_RELATIONS = 400  # of one display
 
 
 @dataclass
@@ -63,16 +62,21 @@ def document(text: str) -> Document:
     """The chains of a text.
 
     Raises:
-        ParseError: braces do not balance, or the text is longer than is read.
+        ParseError: braces do not balance, or the text, or a display in it, is longer than is read.
     """
-    if len(text) > MAX_LENGTH:
-        raise ParseError(f"the text has {len(text)} characters; at most {MAX_LENGTH} are read")
+    if len(text) > LONGEST_FILE:
+        raise ParseError(f"the text has {len(text)} characters; at most {LONGEST_FILE} are read")
     text = text.replace("\r\n", "\n")
     given, defined = tuple(GIVEN.findall(text)), tuple(DEFINED.findall(text))
     plain = COMMENT.sub(lambda comment: " " * len(comment[0]), text)
     found: list[Chain] = []
     for start, display in _displays(plain):
+        known = len(found)
         _read(tokens_at(plain, start, display), found)
+        signs = [sign for chain in found[known:] for sign in chain.signs]
+        if len(signs) > MOST_RELATIONS:
+            problem = f"a display has at most {MOST_RELATIONS} relations; part it into several"
+            raise ParseError(problem, text, signs[MOST_RELATIONS].at)
     return Document(text, tuple(chain for chain in found if len(chain.sides) > 1), given, defined)
 
 
@@ -101,10 +105,19 @@ def tokens_at(text: str, start: int, piece: str) -> list[Token]:
 def _displays(text: str) -> Iterator[tuple[int, str]]:
     """The displayed formulas; a text without any is one itself."""
     found = False
-    for match in DISPLAY.finditer(text):
+    at, missing = 0, set()
+    while (match := OPENING.search(text, at)) is not None:
+        name = match["name"]
+        closing = rf"\end{{{name}}}" if name else CLOSINGS[match[0]]
+        end = -1 if closing in missing else text.find(closing, match.end())
+        if end < 0:
+            missing.add(closing)
+            at = match.end()
+            continue
         found = True
-        kind = next(k for k in ("dollars", "brackets", "fence", "env") if match[k] is not None)
-        yield match.start(kind), match[kind]
+        at = end + len(closing)
+        start, stop = (match.start(), at) if name else (match.end(), end)
+        yield start, text[start:stop]
     if not found:
         yield 0, text
 

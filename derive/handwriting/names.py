@@ -1,8 +1,12 @@
-r"""One name for every way a symbol is written: `\hat{\mathbf y}`, `\hat y` and `yhat` are the same."""
+r"""One name for every way a symbol is written: `\hat{\mathbf y}`, `\hat y` and `yhat` are the same.
+
+Which names are declared, and as what, `Known` tells.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
 from derive.handwriting.tokens import Token
 from derive.notation.signs import GREEK
@@ -14,7 +18,25 @@ DEPTH = {
     "{": 1, "(": 1, "[": 1, r"\{": 1, r"\langle": 1, r"\begin": 1,
     "}": -1, ")": -1, "]": -1, r"\}": -1, r"\rangle": -1, r"\end": -1,
 }  # fmt: skip
+TEXTUAL = {r"\operatorname", r"\operatorname*", r"\mathrm", r"\text", r"\textrm", r"\textit", r"\mbox"}
 SCRIPTS = {r"\mathcal": "cal", r"\mathscr": "scr", r"\mathbb": "bb"}
+
+
+@dataclass
+class Known:
+    """What is declared: names that are values, functions and what they take, indices, and letters in use as sizes."""
+
+    values: set[str] = field(default_factory=set)
+    functions: set[str] = field(default_factory=set)
+    indices: set[str] = field(default_factory=set)
+    ranks: dict[str, int] = field(default_factory=dict)
+    depends: dict[str, str] = field(default_factory=dict)
+    sizes: set[str] = field(default_factory=set)
+
+    @property
+    def names(self) -> set[str]:
+        """Everything with a name."""
+        return self.values | self.functions | self.indices
 
 
 def letter(token: str) -> str | None:

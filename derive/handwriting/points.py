@@ -1,26 +1,24 @@
 """Points where two sides of a relation are compared, and what a side is worth there.
 
-The values are the oracle's, which here remembers what it has computed: a sum that does not depend on where it stands is
-worked out once, and a product with a delta that is zero is zero. A law holds it equal to the plain oracle.
+The values are the oracle's, which here remembers what it has computed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 import mpmath
 import numpy as np
-from sympy import Add, Expr, Function, Mul, Pow
 
 from derive.domains import REAL
 from derive.errors import DeriveError
+from derive.handwriting.remembering import Remembering
 from derive.notation.values import told
 from derive.notation.writing import printed_name
-from derive.program import Delta, Index, Program, Reduction, free_indices
+from derive.program import Program
 from derive.verification.equality import worst_error
-from derive.verification.oracle import Machine, evaluate
+from derive.verification.oracle import evaluate
 from derive.verification.sampling import Sample, possible_samples
 
 DIGITS = 70  # of the arithmetic
@@ -28,46 +26,7 @@ AGREED = 40  # digits that have to agree
 CLEAR = 1e-6  # a difference that is worth showing
 SMALL_TRIES = 40
 WIDER = 6.0
-REMEMBERED = (Reduction, Function, Add, Pow)
 SIZE = "size_"  # how the inputs begin that only bring a size along
-
-
-class Remembering(Machine):
-    """The oracle's machine, which computes each function and sum once for each place of its free indices."""
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.known: dict[tuple[Any, ...], Any] = {}
-
-    def value(self, value: Expr) -> Any:
-        """One number, from memory where it is known."""
-        if isinstance(value, Delta):
-            left, right = value.args
-            return self.numbers.rational(int(self.position(left) == self.position(right)), 1)
-        if isinstance(value, Mul):
-            for factor in value.args:
-                if isinstance(factor, Delta) and not self.value(factor):
-                    return self.numbers.rational(0, 1)
-            return super().value(value)
-        if not isinstance(value, REMEMBERED):
-            return super().value(value)
-        key = (value, *(self.at[index] for index in _places(value)))
-        if key not in self.known:
-            self.known[key] = super().value(value)
-        return self.known[key]
-
-    def position(self, position: Expr) -> int:
-        """A position, in whole numbers as far as it goes."""
-        if position.is_Integer:
-            return int(position)
-        if isinstance(position, Add):
-            return sum(map(self.position, position.args))
-        return super().position(position)
-
-
-@lru_cache(maxsize=65536)
-def _places(value: Expr) -> tuple[Index, ...]:
-    return tuple(free_indices(value))
 
 
 def values(program: Program, at: Sample) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sympy import Integer, Rational, S
 
-from derive.handwriting.meaning import Setting
+from derive.handwriting.setting import Setting
 from derive.handwriting.tree import Applied, Beside, Choice, Entry, Folded, Node
 from derive.notation.tree import Binary, Call, Name, Number, Transpose, Unary
 

@@ -64,6 +64,14 @@ class Folded(Foreign):
 
 
 @dataclass(frozen=True)
+class Extremal(Foreign):
+    """Where a value is smallest, or largest: `arg min` over a variable."""
+
+    variable: Node
+    body: Node
+
+
+@dataclass(frozen=True)
 class Expected(Foreign):
     """The mean of a body over a random variable with a density."""
 

@@ -13,16 +13,18 @@ from typing import Any
 from sympy import Expr, expand
 
 from derive.errors import DeriveError, ParseError, ShapeError
+from derive.handwriting.arithmetic import Unsized
 from derive.handwriting.comparison import Comparison, Found
 from derive.handwriting.document import Chain, Document
+from derive.handwriting.extrema import stationary
 from derive.handwriting.meaning import Meaning
 from derive.handwriting.names import DEPTH
 from derive.handwriting.points import in_words
 from derive.handwriting.reading import Reader
-from derive.handwriting.setting import Situation
+from derive.handwriting.situation import Situation
 from derive.handwriting.slips import find_slip
 from derive.handwriting.tokens import Token
-from derive.handwriting.tree import Derived, Entry, Node, below
+from derive.handwriting.tree import Derived, Entry, Extremal, Node, below
 from derive.handwriting.wording import excess, in_latex, in_normal_notation
 from derive.notation.text import parse_tree
 from derive.notation.tree import Binary, Name
@@ -89,6 +91,7 @@ class Judge:
     premises: list[tuple[Typed, Typed]] = field(default_factory=list)
     mistaken: list[tuple[Expr, Expr]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    shown: dict[Typed, str] = field(default_factory=dict)
     meaning: Meaning = field(init=False)
 
     @property
@@ -116,6 +119,9 @@ class Judge:
         sides = self.sides(chain)
         for at in range(len(chain.signs)):
             left, right = sides[at], sides[at + 1]
+            if isinstance(left.node, Extremal) or isinstance(right.node, Extremal):
+                self.extremum(chain, at, left, right)
+                continue
             if self.defines(chain, at, left, right):
                 name = self.defined_name(left)
                 assert name is not None
@@ -127,7 +133,7 @@ class Judge:
 
     def sides(self, chain: Chain) -> list[Side]:
         known = self.situation.known
-        found = []
+        found: list[Side] = []
         for at, tokens in enumerate(chain.sides):
             text = self.written(tokens)
             node = typed = error = None
@@ -137,13 +143,23 @@ class Judge:
                     raise ParseError("nothing stands on this side of the relation", self.document.text, place)
                 plain = any(sign in text for sign in TEXT_NOTATION)
                 node = parse_tree(text) if plain else Reader(tokens, known, self.document.text).whole()
-                if not (at == 0 and self.undefined(node, chain)):
-                    typed = self.meaning.side(node)
+                if not isinstance(node, Extremal) and not (at == 0 and self.undefined(node, chain)):
+                    typed = self.side(node, found[-1].typed if found else None)
                     self.keep_matrices()
             except DeriveError as problem:
                 error = problem
             found.append(Side(tuple(tokens), text, node, typed, error))
         return found
+
+    def side(self, node: Node, before: Typed | None) -> Typed:
+        """What a side means; an identity or a vector of ones alone is as large as the side before it."""
+        try:
+            return self.meaning.side(node)
+        except Unsized:
+            if before is None or not before.axes:
+                raise
+            self.meaning.begin_side()
+            return self.meaning.hinted(node, before.axes[0].size)
 
     def keep_matrices(self) -> None:
         """Matrices that got a name, because a function is taken of them, stay defined."""
@@ -252,6 +268,23 @@ class Judge:
         else:
             self.equality(chain, at, sides)
 
+    def extremum(self, chain: Chain, at: int, left: Side, right: Side) -> None:
+        """Where something is smallest or largest: a name for the place, or a value where its gradient vanishes."""
+        one, other = (left, right) if isinstance(left.node, Extremal) else (right, left)
+        assert isinstance(one.node, Extremal)
+        if isinstance(other.node, Name) and (other.typed is None or other.node == one.node.variable):
+            self.record(chain, at, left, right, "def", "proved", "by definition")
+            return
+        try:
+            if other.error is not None or other.node is None:
+                raise other.error or ParseError("nothing stands here", self.document.text, one.node.at)
+            found = stationary(one.node, other.node, self.comparison)
+        except (DeriveError, ArithmeticError, RecursionError) as error:
+            found = Found("wrong" if isinstance(error, ShapeError) else "unreadable", str(error))
+        self.record(chain, at, left, right, "eq", found.status, found.reason)
+        if found.point is not None:
+            self.verdicts[-1].counterexample = in_words(found.point)
+
     def guessed(self, *sides: Side) -> str:
         """What to declare where shapes do not fit and one was only inferred; empty where all are declared."""
         setting = self.situation.setting
@@ -341,7 +374,7 @@ class Judge:
         point = point or next(self.comparison.points([left.value], 1), None)
         if right.node is None or point is None:
             return
-        slip = find_slip(left.value, right.node, point, self.meaning)
+        slip = find_slip(left.value, right.node, right.typed, point, self.meaning)
         if slip is not None:
             verdict.slip = slip.kind
             verdict.failing = span(right.tokens if slip.at is None else term_at(right.tokens, slip.at))
@@ -411,7 +444,7 @@ class Judge:
     # ------------------------------------------------ records
 
     def record(self, chain: Chain, at: int, left: Side, right: Side, kind: str, status: str, reason: str) -> None:
-        shown = tuple(self.shown(side) for side in (left, right))
+        shown = tuple(self.understood(side) for side in (left, right))
         place = right.tokens[0].at if right.tokens else chain.signs[at].at
         remark = "; ".join(chain.remarks) if at == 0 else ""
         self.verdicts.append(
@@ -428,9 +461,13 @@ class Judge:
             )
         )
 
-    def shown(self, side: Side) -> str:
-        """What was understood, in index notation."""
-        return (in_normal_notation(side.typed, self.meaning) if side.typed is not None else "") or side.text
+    def understood(self, side: Side) -> str:
+        """What was understood, in normal notation."""
+        if side.typed is None:
+            return side.text
+        if side.typed not in self.shown:
+            self.shown[side.typed] = in_normal_notation(side.typed, self.meaning)
+        return self.shown[side.typed] or side.text
 
 
 # ---------------------------------------------------------------- small things

@@ -330,6 +330,7 @@ class _Printed(_Hand):
         return self.transposed(self.write(tree.arg, ATOM))
 
     inverse, inverse_transposed, kronecker, trace = "⁻¹", "⁻ᵀ", "⊗", "tr"
+    one = "1"  # a vector of ones
 
     def raised(self, tree: Tree, exponent: str) -> str:
         """A matrix with something above it."""
@@ -362,7 +363,8 @@ class _Printed(_Hand):
         if tree.function == "eye":
             return "I", ATOM
         if tree.function == "ones":
-            return "1" if len(words) == 1 else f"1 {self.transposed('1')}", ATOM if len(words) == 1 else PRODUCT
+            whole = len(words) == 1
+            return self.one if whole else f"{self.one} {self.transposed(self.one)}", ATOM if whole else PRODUCT
         if tree.function == "zeros":
             return "0", ATOM
         if tree.function == "delta":
@@ -471,6 +473,8 @@ class _Unicode(_Printed):
 
     def power(self, tree: Binary) -> str:
         exponent = self.write(tree.right, ATOM)
+        if rank(tree.left, self.ranks) == 2:
+            return f"{self.write(tree.left, ATOM)}^{self.elementwise}{exponent}"
         if isinstance(tree.right, Number) and tree.right.value.is_Integer:
             return self.write(tree.left, ATOM) + exponent.translate(SUPERSCRIPTS)
         return f"{self.write(tree.left, ATOM)}^{exponent}"
@@ -493,6 +497,7 @@ class _Latex(_Printed):
     at_least, at_most, squared = r"\ge", r"\le", "^2"
     sum_sign = r"\sum"
     inverse, inverse_transposed, kronecker, trace = "^{-1}", r"^{-\top}", r"\otimes", r"\operatorname{tr}"
+    one = r"\mathbf{1}"
 
     def entry(self, array: Tree, positions: Sequence[str]) -> str:
         joint = "" if all(len(p) == 1 for p in positions) else ","
@@ -567,7 +572,8 @@ class _Latex(_Printed):
         return rf"{sign}_{{{','.join(names)}}} {self.write(tree.body, PRODUCT)}", PRODUCT
 
     def power(self, tree: Binary) -> str:
-        return f"{self.write(tree.left, ATOM)}^{{{self.write(tree.right)}}}"
+        elementwise = rf"{self.elementwise} " if rank(tree.left, self.ranks) == 2 else ""
+        return f"{self.write(tree.left, ATOM)}^{{{elementwise}{self.write(tree.right)}}}"
 
     def fraction(self, tree: Binary) -> tuple[str, int]:
         return rf"\frac{{{self.write(tree.left)}}}{{{self.write(tree.right)}}}", FRACTION

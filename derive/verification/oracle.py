@@ -221,7 +221,7 @@ class _Floats:
         return np.float64(sign * np.inf)
 
     def constant(self, value: Expr) -> Any:
-        return np.float64(float(value))
+        return np.float64(np.nan if value.is_extended_real is False else float(value))
 
     def power(self, base: Any, exponent: Any) -> Any:
         return np.power(base, exponent)
@@ -273,7 +273,7 @@ class _Digits:
         return sign * mpmath.inf
 
     def constant(self, value: Expr) -> Any:
-        return mpmath.mpf(value.evalf(mpmath.mp.dps + 5)._mpf_)
+        return mpmath.nan if value.is_extended_real is False else mpmath.mpf(value.evalf(mpmath.mp.dps + 5)._mpf_)
 
     def power(self, base: Any, exponent: Any) -> Any:
         if base == 0 and exponent < 0:

@@ -551,6 +551,33 @@ J(w) &= y^Ty - y^TXw - w^TX^Ty + w^TX^TXw \\
         "pp",
         "",
     ),
+    ("a power of every entry", "A: m n", [], r"\nabla_A \sum_{i,j} A_{ij}^3 = 3 A^{\odot 2}", "p", ""),
+    ("a power of every entry of a square", "A: n n", [], r"A^{\circ 2} = A \circ A, \quad A^{\odot 2} = A^2", "pw", ""),
+    (
+        "a condition with a slip",
+        "a: d, p: d, q: d, m: positive",
+        [r"L = \max(0, \|a - p\|^2 - \|a - q\|^2 + m)"],
+        r"\nabla_p L = 2 [\|a - p\|^2 + m > \|a - q\|^2] (p - a) = 2 [\|a + p\|^2 + m > \|a - q\|^2] (p - a)",
+        "pw",
+        "sign",
+    ),
+    (
+        "a smallest value",
+        "X: n d full column rank, w: d, y: n",
+        [],
+        r"\hat w = \arg\min_w \|Xw - y\|^2 = (X^\top X)^{-1} X^\top y",
+        "pp",
+        "",
+    ),
+    ("ones as large as the other side", "x: n", [], r"\nabla_x \sum_{i=1}^n x_i = \mathbf{1}", "p", ""),
+    (
+        "a convolution by deltas",
+        "x: n, w: m",
+        [r"y_i = \sum_{l=1}^m \sum_{j=1}^n w_l x_j \delta_{i,j+l-1}"],
+        r"\frac{\partial y_i}{\partial w_a} = \sum_{j=1}^n x_j \delta_{i,j+a-1}",
+        "p",
+        "",
+    ),
 ]  # fmt: skip
 
 UNREADABLE = [
@@ -561,13 +588,21 @@ UNREADABLE = [
     (r"9^{9^{9^9}} = 1", "exponents are at most 1000"),
     (r"\frac{x}{} = 1", "nothing stands in these braces"),
     (r"\sum x_i = 1", "the index of the sum is missing"),
+    (r"\sum_{i=2}^n x_i x_{i-2} = 0", "an index runs outside: x has no entry at 0"),
+    (r"1 + \arg\min_m m^2 = 1", "arg min stands alone on its side of a relation"),
+    (r"\arg m = 1", "after \\arg stands \\min or \\max"),
+    (r"\arg\min m^2 = 0", "the variable of arg min is missing: \\arg\\min_w"),
+    (r"\sqrt{-1} = 1", "this is no real number: sqrt of -1"),
     (r"x = ", "nothing stands on this side of the relation"),
 ]
 
 BROKEN = [
     (r"\frac{x}{1 = 2", "this brace is not closed\n  \\frac{x}{1 = 2\n          ^"),
     ("x} = 1", "this brace closes nothing\n  x} = 1\n   ^"),
-    ("x" * 1_000_000, "the text has 1000000 characters; at most 100000 are read"),
+    ("x" * 1_000_000, "the text has 1000000 characters; at most 400000 are read"),
+    ("x" * 300_000, "the text has 300000 characters; at most 100000 are read"),
+    (r"x = x \\ " * 800, "a display has at most 400 relations; part it into several\n"),
+    (r"\begin{align}" * 7_000, "the text has more than 20000 signs\n"),
     ("{" * 10_000, "braces are nested more than 80 deep"),
     ("х = 1", "'х' is not a sign of LaTeX\n  х = 1\n  ^"),  # a Cyrillic letter
 ]

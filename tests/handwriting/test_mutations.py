@@ -17,7 +17,7 @@ from derive.handwriting.document import document
 from derive.handwriting.meaning import Meaning
 from derive.handwriting.points import random_points
 from derive.handwriting.reading import Reader
-from derive.handwriting.setting import Situation
+from derive.handwriting.situation import Situation
 from derive.handwriting.tokens import tokens
 from derive.handwriting.verdicts import Judge
 from derive.verification.oracle import evaluate
@@ -88,7 +88,7 @@ def test_slips_are_caught(name):
             try:
                 status = told(situation, left, slipped)
                 right_all_the_same = same_value(situation, right, slipped)
-            except DeriveError:
+            except (DeriveError, IndexError):  # an index may run outside
                 continue
             if status != "unreadable":
                 assert (status in RIGHT) == right_all_the_same, (kind, left, slipped)

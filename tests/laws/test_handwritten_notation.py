@@ -15,7 +15,7 @@ import pytest
 from derive.errors import DeriveError
 from derive.handwriting.meaning import Meaning
 from derive.handwriting.reading import Reader
-from derive.handwriting.setting import Situation
+from derive.handwriting.situation import Situation
 from derive.handwriting.tokens import tokens
 from derive.notation.text import declarations
 from derive.notation.typing import to_program
