@@ -7,7 +7,7 @@ from sympy import Add, Expr, Mul, Pow
 from derive.primitives import primitive
 from derive.program import free_indices, is_element, walk
 
-ADDITION, DIVISION, FUNCTION = 1, 8, 24  # in units of a vectorised addition
+ADDITION, DIVISION, FUNCTION = 1, 8, 64  # in units of a vectorised addition
 
 
 def operations(value: Expr) -> int:
