@@ -29,7 +29,7 @@ logistic_regression_hessian: 2 passes over memory
    fused: t1, z, t2, t3
    reads X, w, b; writes t3
    3·d·n + 2·n operations, 16·d·n + 8·d + 8 bytes
-   cut along n for threads
+   cut along n for threads, 4 rows at a time
 
 2. X.T @ t3 by BLAS, or loops where it is small, half of it, since it is symmetric
    hess_w
