@@ -163,17 +163,20 @@ def _ours(kernel: Kernel) -> Ready:
 def _lambdified(formula: Formula, derivative: Derivative | None) -> Ready | None:
     """SymPy's own derivative of a number over numbers, as NumPy code; none where it does not know a function."""
     program = formula.program
-    if any(array.shape for array in program.arrays.values()) or find_spec("scipy") is None:
+    if any(array.shape for array in program.arrays.values()):
         return None
     value = element(formula.value)
     for name, equation in reversed(program.definitions.items()):
         value = inlined(value, {name: equation})
     value = _in_sympy(value)
-    if any(not type(call).__module__.startswith("sympy.") for call in value.atoms(Function)):
+    calls = [type(call) for call in value.atoms(Function)]
+    if any(not call.__module__.startswith("sympy.") for call in calls):
+        return None
+    if find_spec("scipy") is None and any(not hasattr(np, call.__name__.lower()) for call in calls):
         return None
     names = [array.name for array in program.inputs]
     values = [sympy.diff(value, element(name)) for name in derivative.wrt] if derivative else [value]
-    function = sympy.lambdify([element(n) for n in names], values, ["scipy", "numpy"], cse=True)
+    function = sympy.lambdify([element(n) for n in names], values, cse=True)
 
     def ready(inputs: Mapping[str, NDArray[Any]]) -> Subject:
         arrays = [inputs[name] for name in names]

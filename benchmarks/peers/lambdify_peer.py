@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
 
 import numpy as np
 import sympy
@@ -23,12 +24,14 @@ EXPRESSIONS = {
     "kl_divergence": ((p, q), [sympy.diff(p * sympy.log(p / q), p)]),
     "gaussian_nll": ((y, mu, v, n), [sympy.diff(loss, mu), sympy.diff(loss, v)]),
 }
+if find_spec("scipy") is None:  # NumPy alone has no error function
+    del EXPRESSIONS["gelu"]
 
 
 @cache
 def _lambdified(name):
     symbols, values = EXPRESSIONS[name]
-    return sympy.lambdify(symbols, values[0] if len(values) == 1 else values, ["scipy", "numpy"], cse=True)
+    return sympy.lambdify(symbols, values[0] if len(values) == 1 else values, cse=True)
 
 
 def __getattr__(name):

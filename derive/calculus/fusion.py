@@ -42,8 +42,9 @@ def density_of_logistic(value: Expr, context: Context) -> Expr | None:
         if not isinstance(call, sigmoid) or is_negative(call.args[0]):
             continue
         mirror = sigmoid(-call.args[0])
-        times = min(power, factors.get(mirror, S.Zero)) if power.is_Integer else S.Zero
-        if times.is_Integer and times > 0:
+        both = power, factors.get(mirror, S.Zero)
+        times = min(both) if all(number.is_Integer for number in both) else S.Zero
+        if times > 0:
             return value / (call * mirror) ** times * logistic_pdf(*call.args) ** times
     return None
 
