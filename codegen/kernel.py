@@ -234,7 +234,16 @@ class Kernel:
     @cached_property
     def _quick(self) -> bool:
         """Whether NumPy can do all there is to do."""
-        return not (self._guarded or self._casting or self._python or self.signature.computed)
+        return not (self._guarded or self._casting or self._python or self._computed)
+
+    @cached_property
+    def _computed(self) -> bool:
+        """Whether NumPy cannot size a result, since its size is worked out from others."""
+        return self.signature.computed
+
+    @cached_property
+    def _results(self) -> int:
+        return len(self.signature.outputs)
 
     @cached_property
     def _type(self) -> np.dtype[Any]:
@@ -272,7 +281,7 @@ class Kernel:
         """The call with positions checked, with room for what NumPy cannot size, or into `out`."""
         if self._guarded:
             self._check_reach(given)
-        if out is None and self.signature.computed:
+        if out is None and self._computed:
             out = self._room(given)
         results = self.ufunc(*given, **self._casting) if out is None else self._into(given, out)
         if self._python is not None:
@@ -292,8 +301,10 @@ class Kernel:
                 for one in outs:
                     if np.may_share_memory(value, one):
                         return False
-        everything = {*map(id, given), *map(id, outs)}
-        return len(outs) == len(self.signature.outputs) and len(everything) == len(given) + len(outs)
+            for one in outs:
+                if value is one:
+                    return False
+        return len(outs) == self._results and len(set(map(id, outs))) == len(outs)
 
     def _into(self, given: Sequence[ArrayLike], out: Any) -> Any:
         """The call with results written into `out`."""
