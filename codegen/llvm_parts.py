@@ -50,13 +50,19 @@ class NestWriter(Writer):
 
     def room_for(self, array: Array) -> str:
         """How many numbers of workspace an array takes: several turns that run side by side have one each."""
-        return self.multiplied(self.count_of(array.shape), str(ROWS if array.name in self.tiled else 1))
+        copies = ROWS if any(array in parts.private for parts in self.side_by_side) else 1
+        return self.multiplied(self.count_of(array.shape), str(copies))
 
     @cached_property
-    def tiled(self) -> frozenset[str]:
-        """The arrays that turns have to themselves where several run side by side."""
-        cut = (statement for statement in parted(self.nest) if isinstance(statement, Parts))
-        return frozenset(array.name for parts in cut if tiled(parts) is not None for array in parts.private)
+    def outermost(self) -> tuple[Statement | Parts, ...]:
+        """The statements of the nest, with the loops that may be cut."""
+        return parted(self.nest)
+
+    @cached_property
+    def side_by_side(self) -> dict[Parts, tuple[Statement, ...]]:
+        """The loops whose turns run several at a time, with the body for as many."""
+        bodies = ((parts, tiled(parts)) for parts in self.outermost if isinstance(parts, Parts))
+        return {parts: body for parts, body in bodies if body is not None}
 
     def cost_of(self, body: Sequence[Statement]) -> str:
         """The work of one run of statements, at these sizes."""
@@ -102,7 +108,7 @@ class NestWriter(Writer):
         for array in self.nest.workspace:
             self.here.slots[array.name] = Slot(pointer, self.dense_strides(array), self.type)
             pointer = self.after(pointer, self.room_for(array))
-        for statement in parted(self.nest):
+        for statement in self.outermost:
             if isinstance(statement, Parts):
                 self.in_parts(statement)
             else:
@@ -173,7 +179,7 @@ class NestWriter(Writer):
                 cell = self.here.cells[number] = self.room(self.type)
                 self.emit(f"store {self.type} {self.let(f'load {self.type}, ptr {pointers[number]}')}, ptr {cell}")
             start = "%from"
-            body = tiled(parts)
+            body = self.side_by_side.get(parts)
             if body is not None:
                 for array in parts.private:
                     slot = self.here.slots[array.name]

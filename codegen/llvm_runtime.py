@@ -264,7 +264,7 @@ class _Runtime(Text):
 
     def elementwise(self) -> None:
         """One loop over NumPy's axis, in ranges for threads."""
-        context = [*((("ptr", name)) for name in ("call", "args", "steps")), (SIZE, "operands"), (SIZE, "inputs")]
+        context = [*(("ptr", name) for name in ("call", "args", "steps")), (SIZE, "operands"), (SIZE, "inputs")]
         context.append(("ptr", "widths"))
         ends = [*context, (SIZE, "start"), (SIZE, "end")]
         whole = [*context, (SIZE, "total"), (SIZE, "count")]
@@ -370,7 +370,7 @@ class _Runtime(Text):
 
     def generalised(self) -> None:
         """The nest for each position of the outer axes, in ranges for threads, or one by one with copies."""
-        context = [*((("ptr", name)) for name in ("call", "args", "sizes", "steps")), (SIZE, "operands")]
+        context = [*(("ptr", name) for name in ("call", "args", "sizes", "steps")), (SIZE, "operands")]
         shared = [(kind, f"%{name}") for kind, name in context]
         ends = [*context, ("ptr", "work"), (SIZE, "threads"), (SIZE, "start"), (SIZE, "end")]
         self.private("items", ends, self.items)
@@ -383,7 +383,7 @@ class _Runtime(Text):
             self.invoke("items", [*shared, ("ptr", work), (SIZE, "1"), (SIZE, start), (SIZE, end)])
 
         self.private("items.part", [("ptr", "context"), (SIZE, "part"), (SIZE, "seat")], part)
-        packed = [*context, (SIZE, "inputs"), *((("ptr", n)) for n in ("ranks", "axes", "widths", "offsets", "rooms"))]
+        packed = [*context, (SIZE, "inputs"), *(("ptr", n) for n in ("ranks", "axes", "widths", "offsets", "rooms"))]
         packed += [("ptr", "work"), (SIZE, "threads"), (SIZE, "total")]
         self.private("packed", packed, self.packed)
 
