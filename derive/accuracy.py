@@ -79,6 +79,18 @@ def functions() -> tuple[str, ...]:
     return (*(row.name for row in PRIMITIVES.values() if _is_smooth(row)), "pow")
 
 
+def named(names: Sequence[str]) -> tuple[str, ...]:
+    """The functions of these names, or all of them.
+
+    Raises:
+        DomainError: there is no such function.
+    """
+    for name in names:
+        if name not in functions():
+            raise DomainError(f"no function is called {name!r}{nearest(name, functions())}")
+    return tuple(names) or functions()
+
+
 def accuracy(
     name: str, backends: Sequence[str] = NATIVE, dtype: str = "float64", count: int = 1000, seed: int = 0
 ) -> list[Accuracy]:
@@ -87,8 +99,7 @@ def accuracy(
     Raises:
         DomainError: there is no such function.
     """
-    if name not in functions():
-        raise DomainError(f"no function is called {name!r}{nearest(name, functions())}")
+    named([name])
     program = _program(name)
     given = sample(len(program.inputs), dtype, count, seed)
     expected = [exact_value(name, point) for point in zip(*(values.tolist() for values in given), strict=True)]

@@ -418,7 +418,7 @@ def _check_functions(options: argparse.Namespace) -> int:
     backends = tuple(options.backend or accuracy.NATIVE)
     for backend in backends:
         kernel.usable(backend)
-    names, found = tuple(options.names) or accuracy.functions(), []
+    names, found = accuracy.named(options.names), []
     if not options.json:
         print(f"{'function':10}  {'dtype':8}  {'backend':8}  {'worst ULP':>9}  at")
     for done, name in enumerate(names):

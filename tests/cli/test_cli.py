@@ -130,6 +130,7 @@ def test_doctor(capsys):
 REFUSED = [
     (("grad", "mze"), "derive: no formula is called 'mze'; did you mean 'mse' or 'mae' or 'rmse'?\n"),
     (("show", "zzz"), "derive: no formula is called 'zzz'\n"),
+    (("check", "--ulp", "exp", "nosuch"), "derive: no function is called 'nosuch'; did you mean 'cosh'?\n"),
     (
         ("grad", "softmax"),
         "derive: a gradient needs a scalar value, but p has the shape (k); ask for the jacobian\n",
