@@ -12,6 +12,7 @@ from typing import Any
 
 from derive.errors import DeriveError, ParseError
 from derive.handwriting.document import document, notebook
+from derive.handwriting.inference import defined
 from derive.handwriting.situation import Situation
 from derive.handwriting.verdicts import Judge
 from derive.handwriting.verification import Verification
@@ -42,8 +43,7 @@ def verified(
             situation.declare_text(part)
     for name, words in (arrays or {}).items():
         situation.declare(array_from(name, words))
-    for definition in (*definitions, *whole.definitions):
-        situation.define(definition)
+    situation = defined(situation, (*definitions, *whole.definitions), whole)
     if not isinstance(given, str):
         situation.declare_unknown_functions(given)
     steps = Judge(situation, whole).run()

@@ -5,6 +5,7 @@ Numbers, columns, rows and matrices are told apart by their axes and by whether 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sympy import Expr, Integer, S
@@ -19,6 +20,17 @@ from derive.program import Delta, Equation, Program
 
 class Unsized(ParseError):
     """An identity or a vector of ones that does not say how large it is."""
+
+
+class Undeclared(ParseError):
+    """A name that nobody declared or defined."""
+
+    column: int
+
+    def __init__(self, name: str, hint: str, text: str, column: int, rank: int | None = None) -> None:
+        """`name` as it is known, and a hint at one like it; where it stands, and how many positions it has there."""
+        self.name, self.hint, self.rank = name, hint, rank
+        super().__init__(f"{name!r} is not declared{hint}", text, column)
 
 
 class Arithmetic(Scope):
@@ -37,6 +49,7 @@ class Arithmetic(Scope):
         self.entered: frozenset[str] = frozenset()
         self.slopes: dict[tuple[Program, str], Equation] = {}  # what was worked out, since repairs ask for it again
         self.circle = False  # whether π is the number, though an array is called like it
+        self.strict = False  # whether arrays of different ranks have no sum and no elementwise product
         self.explicit = False  # whether ∂ is by a variable where it stands, with all that depends on it held fixed
         self.held: dict[str, None] = {}  # what was held fixed in this way
 
@@ -49,6 +62,11 @@ class Arithmetic(Scope):
     def begin_side(self) -> None:
         """Start another side of a relation: letters for axes and bound indices may be used again."""
         self.used = {*self.arrays, *self.dims, *self.named, *self.setting.indices}
+
+    def elementwise(self, operation: Callable[..., Expr], values: Sequence[Typed], at: int, what: str) -> Typed:
+        if self.strict and len({len(value.axes) for value in values} - {0}) > 1:
+            raise self.wrong(f"{what} of arrays with different numbers of axes", at)
+        return super().elementwise(operation, values, at, what)
 
     def transposed(self, value: Typed) -> Typed:
         if len(value.axes) == 1:
@@ -92,6 +110,8 @@ class Arithmetic(Scope):
             return left
         if left.value == 0 and not left.axes:
             return right if tree.op == "+" else replace(right, value=-right.value)
+        if self.strict and bool(left.axes) != bool(right.axes) and not (left.value.is_number or right.value.is_number):
+            raise self.wrong("a sum of a number and an array", tree.at)
         sign = 1 if tree.op == "+" else -1
         result = self.elementwise(lambda a, b: a + sign * b, [left, right], tree.at, "a sum")
         return replace(result, row=left.row or right.row)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sympy import Expr, S, expand
 
 from derive.errors import nearest
-from derive.handwriting.arithmetic import Arithmetic
+from derive.handwriting.arithmetic import Arithmetic, Undeclared
 from derive.handwriting.tree import Choice, Entry, Folded, Node, Truth, below
 from derive.notation.tree import Call, Name
 from derive.notation.typing import Typed
@@ -127,13 +127,12 @@ class Counting(Arithmetic):
                 index.size if index else self.setting.indices.get(position.name) if isinstance(position, Name) else None
             )
             if size is None:
-                raise self.unreadable(
-                    f"{name!r} is not declared{nearest(name, self.arrays)}; add a line such as  % given {name}: n",
-                    tree.at,
-                )
+                hint = nearest(name, self.arrays)
+                raise Undeclared(name, hint, self.latex, tree.at, len(tree.positions))
             sizes.append(size)
         self.arrays[name] = self.setting.arrays[name] = Array(name, tuple(sizes))
         self.setting.inferred[name] = " ".join(map(str, sizes))
+        self.setting.guessed.add(name)
         return self.entry(tree)
 
     def folded(self, tree: Folded) -> Typed:

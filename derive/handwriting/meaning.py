@@ -16,6 +16,7 @@ from sympy import Add, Expr, Mul, Pow, S, binomial, expand, pi, sqrt
 
 from derive.calculus.roots import powers
 from derive.errors import ShapeError, nearest
+from derive.handwriting.arithmetic import Undeclared
 from derive.handwriting.differentiation import Differentiation
 from derive.handwriting.tree import (
     Applied,
@@ -131,15 +132,19 @@ class Meaning(Differentiation):
             self.setting.inferred[name] = f"the mean of {mean.name}"
             axis = self.index(mean.shape[0])
             return Typed(Sum(element(mean.name, (axis,)), axis) / mean.shape[0])
-        if not any(array.shape for array in self.arrays.values()) or name.startswith("P_"):
+        if name in self.setting.unread:
+            raise self.unreadable(f"what {name} stands for was not read; put right the line that defines it", tree.at)
+        if name in self.setting.limits:
+            self.declare_size(name)
+            return Typed(self.dims[name])
+        numbers = not any(array.shape for array in self.arrays.values()) and name not in self.setting.wide
+        if numbers or name.startswith("P_"):
             self.arrays[name] = self.setting.arrays[name] = Array(name)
             self.setting.inferred[name] = "a number"
             self.used.add(name)
             return Typed(element(name))
-        known = [*self.arrays, *self.dims, *self.named]
-        raise self.unreadable(
-            f"{name!r} is not declared{nearest(name, known)}; add a line such as  % given {name}: n", tree.at
-        )
+        hint = nearest(name, [*self.arrays, *self.dims, *self.named])
+        raise Undeclared(name, hint, self.latex, tree.at)
 
     # ------------------------------------------------ functions
 

@@ -6,7 +6,8 @@ Which names are declared, and as what, `Known` tells.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
 
 from derive.handwriting.tokens import Token
 from derive.notation.signs import GREEK
@@ -32,6 +33,10 @@ class Known:
     ranks: dict[str, int] = field(default_factory=dict)
     depends: dict[str, str] = field(default_factory=dict)
     sizes: set[str] = field(default_factory=set)
+
+    def copy(self) -> Known:
+        """What is known here, to be added to by itself."""
+        return replace(self, **{part.name: copy(getattr(self, part.name)) for part in fields(self)})
 
     @property
     def names(self) -> set[str]:

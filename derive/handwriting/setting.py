@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
 
 from sympy import Expr
 
@@ -30,6 +31,14 @@ class Setting:
     definitions: dict[str, Equation] = field(default_factory=dict)
     moving: dict[str, dict[str, str]] = field(default_factory=dict)  # variable -> {array: its derivative}
     inferred: dict[str, str] = field(default_factory=dict)
+    guessed: set[str] = field(default_factory=set)  # inferred arrays whose sizes nothing has confirmed
+    wide: set[str] = field(default_factory=set)  # names that stand where only arrays do
+    limits: set[str] = field(default_factory=set)  # names up to which something counts
+    unread: set[str] = field(default_factory=set)  # names whose definitions could not be read
+
+    def copy(self) -> Setting:
+        """A setting of its own that starts with the same."""
+        return replace(self, **{part.name: copy(getattr(self, part.name)) for part in fields(self)})
 
     @property
     def inputs(self) -> list[Array]:

@@ -17,7 +17,7 @@ from derive.handwriting.reading import Reader
 from derive.handwriting.relations import relations
 from derive.handwriting.setting import Function, Setting
 from derive.handwriting.tokens import Token, tokens
-from derive.handwriting.tree import Entry, Folded, Node, below
+from derive.handwriting.tree import Entry, Folded, Node, below, limits
 from derive.notation.text import declarations
 from derive.notation.tree import Name, Number
 from derive.program import Array, Dim, Equation, Index
@@ -34,8 +34,13 @@ WORDS = {
 class Situation:
     """A setting together with what a reader has to know of it."""
 
-    def __init__(self) -> None:
-        self.setting, self.known = Setting(), Known()
+    def __init__(self, setting: Setting | None = None, known: Known | None = None) -> None:
+        """Nothing is declared where nothing is given."""
+        self.setting, self.known = setting or Setting(), known or Known()
+
+    def copy(self) -> Situation:
+        """The same, to be added to by itself."""
+        return Situation(self.setting.copy(), self.known.copy())
 
     # ------------------------------------------------ declarations
 
@@ -171,14 +176,18 @@ class Situation:
             known = Known(
                 self.known.values | set(parameters), self.known.functions, self.known.indices, self.known.ranks
             )
-            self.setting.functions[name] = Function(parameters, Reader(right, known, latex).whole())
+            body = Reader(right, known, latex).whole()
+            self.setting.limits |= limits(body)
+            self.setting.functions[name] = Function(parameters, body)
             return
         if left[0].text == "e":  # once it is defined, it is no longer Euler's number
             self.known.values.add("e")
         node = Reader(left, self.known, latex).whole()
         head = node.array if isinstance(node, Entry) else node
         if isinstance(head, Name):
-            self.define_array(head.name, node, Reader(right, self.known, latex).whole(), latex)
+            body = Reader(right, self.known, latex).whole()
+            self.setting.limits |= limits(body)
+            self.define_array(head.name, node, body, latex)
         else:
             self.constrain(node, right, latex)
 

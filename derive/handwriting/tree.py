@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
-from derive.notation.tree import Foreign, Tree
+from derive.notation.tree import Foreign, Name, Tree
 
 Node: TypeAlias = Tree
 
@@ -117,3 +117,8 @@ def _inside(value: Any) -> Iterator[Any]:
             yield from _inside(inner)
     elif hasattr(value, "__dataclass_fields__"):
         yield from below(value)
+
+
+def limits(node: Any) -> set[str]:
+    """The names that stand above sums: sizes, whatever else is called so."""
+    return {part.high.name for part in below(node) if isinstance(part, Folded) and isinstance(part.high, Name)}

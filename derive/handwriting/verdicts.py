@@ -6,35 +6,31 @@ set before it. The first mistake is named; what only repeats it is marked as car
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sympy import Expr, expand
 
 from derive.errors import DeriveError, ParseError, ShapeError
-from derive.handwriting.arithmetic import Unsized
 from derive.handwriting.comparison import Comparison, Found
-from derive.handwriting.document import Chain, Document
+from derive.handwriting.document import Chain
 from derive.handwriting.extrema import stationary
-from derive.handwriting.meaning import Meaning
+from derive.handwriting.inference import Inferring
 from derive.handwriting.names import DEPTH
 from derive.handwriting.points import in_words
-from derive.handwriting.reading import Reader
-from derive.handwriting.situation import Situation
+from derive.handwriting.sides import Side, names_below
 from derive.handwriting.slips import find_slip
 from derive.handwriting.tokens import Token
-from derive.handwriting.tree import Derived, Entry, Extremal, Node, below
+from derive.handwriting.tree import Derived, Extremal, below
 from derive.handwriting.wording import excess, in_latex, in_normal_notation
-from derive.notation.text import parse_tree
 from derive.notation.tree import Binary, Name
 from derive.notation.typing import Typed
 from derive.notation.writing import printed_name
-from derive.program import Array, Equation, free_indices, names_in, substitute
+from derive.program import Equation, names_in, substitute
 from derive.verification.sampling import Sample
 
 STATUSES = ("proved", "confirmed", "wrong", "unreadable")
-TEXT_NOTATION = ("@", "**", ".T")  # a side with one of these is in the notation of programs
 
 
 @dataclass
@@ -62,37 +58,14 @@ class StepVerdict:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
 
 
-@dataclass(frozen=True)
-class Side:
-    """One side of a relation, as it is written, and what it means."""
-
-    tokens: tuple[Token, ...]
-    text: str
-    node: Node | None = None
-    typed: Typed | None = None
-    error: DeriveError | None = None
-    explicit: bool = False  # whether its partial derivatives hold fixed what depends on their variables
-
-    @property
-    def value(self) -> Typed:
-        """What a side means that was understood."""
-        assert self.typed is not None, self.text
-        return self.typed
-
-
 @dataclass
-class Judge:
+class Judge(Inferring):
     """Goes through the chains of a document with everything that is known so far."""
 
-    situation: Situation
-    document: Document
     verdicts: list[StepVerdict] = field(default_factory=list)
-    facts: dict[str, Equation] = field(default_factory=dict)
     premises: list[tuple[Typed, Typed]] = field(default_factory=list)
     mistaken: list[tuple[Expr, Expr]] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
     shown: dict[Typed, str] = field(default_factory=dict)
-    meaning: Meaning = field(init=False)
 
     @property
     def comparison(self) -> Comparison:
@@ -115,8 +88,7 @@ class Judge:
 
     def chain(self, chain: Chain) -> None:
         """One chain: each side is understood once, each relation judged by the sides beside it."""
-        self.meaning = Meaning(self.situation.setting, self.document.text)
-        sides = self.sides(chain)
+        sides = self.understood(chain)
         for at in range(len(chain.signs)):
             left, right = sides[at], sides[at + 1]
             if isinstance(left.node, Extremal) or isinstance(right.node, Extremal):
@@ -130,98 +102,6 @@ class Judge:
                 sides[at] = replace(left, typed=right.typed, error=None)
                 continue
             self.judge(chain, at, sides)
-
-    def sides(self, chain: Chain) -> list[Side]:
-        known = self.situation.known
-        found: list[Side] = []
-        for at, tokens in enumerate(chain.sides):
-            text = self.written(tokens)
-            node = typed = error = None
-            try:
-                if not tokens:
-                    place = chain.signs[min(at, len(chain.signs) - 1)].at
-                    raise ParseError("nothing stands on this side of the relation", self.document.text, place)
-                plain = any(sign in text for sign in TEXT_NOTATION)
-                node = parse_tree(text) if plain else Reader(tokens, known, self.document.text).whole()
-                if not isinstance(node, Extremal) and not (at == 0 and self.undefined(node, chain)):
-                    typed = self.side(node, found[-1].typed if found else None)
-                    self.keep_matrices()
-            except DeriveError as problem:
-                error = problem
-            found.append(Side(tuple(tokens), text, node, typed, error))
-        return found
-
-    def side(self, node: Node, before: Typed | None) -> Typed:
-        """What a side means; an identity or a vector of ones alone is as large as the side before it."""
-        try:
-            return self.meaning.side(node)
-        except Unsized:
-            if before is None or not before.axes:
-                raise
-            self.meaning.begin_side()
-            return self.meaning.hinted(node, before.axes[0].size)
-
-    def keep_matrices(self) -> None:
-        """Matrices that got a name, because a function is taken of them, stay defined."""
-        for made in self.meaning.made:
-            self.situation.setting.definitions.setdefault(made.target, made)
-            self.situation.setting.arrays.setdefault(made.target, Array(made.target, made.shape))
-
-    def written(self, tokens: Sequence[Token]) -> str:
-        if not tokens:
-            return ""
-        last = tokens[-1]
-        return " ".join(self.document.text[tokens[0].at : last.at + len(last.text)].split())
-
-    def undefined(self, node: Node, chain: Chain) -> bool:
-        """Whether the first side of a chain is a symbol that is defined right here."""
-        head = node.array if isinstance(node, Entry) else node
-        name = head.name if isinstance(head, Name) else None
-        if name is None or (chain.implied and name in self.situation.known.names):
-            return False
-        setting = self.situation.setting
-        if name in setting.definitions or name in setting.functions:
-            return False
-        if name in self.facts:
-            return False
-        return chain.defines[0] or self.is_free_for_definition(name)
-
-    def is_free_for_definition(self, name: str) -> bool:
-        """Whether nothing so far has used a symbol: then an equality at its first mention defines it."""
-        setting = self.situation.setting
-        used = {n for e in setting.definitions.values() for n in names_in(e.value)}
-        used |= {n.name for f in setting.functions.values() for n in _names(f.body)}
-        return name not in used and name not in self.seen
-
-    def defines(self, chain: Chain, at: int, left: Side, right: Side) -> bool:
-        if right.typed is None:
-            return False
-        if chain.defines[at]:
-            return self.defined_name(left) is not None
-        return at == 0 and left.typed is None and left.error is None and left.node is not None
-
-    def defined_name(self, side: Side) -> str | None:
-        head = side.node.array if isinstance(side.node, Entry) else side.node
-        return head.name if isinstance(head, Name) else None
-
-    def enter_definition(self, name: str, left: Side, right: Side) -> None:
-        """A symbol, or each of its entries, gets the meaning of the other side."""
-        typed = right.typed
-        assert typed is not None
-        positions = left.node.positions if isinstance(left.node, Entry) else ()
-        places = [self.meaning.named.get(p.name) if isinstance(p, Name) else None for p in positions]
-        axes = (*(place for place in places if place is not None), *typed.axes)
-        if len(axes) < len(places) or name in names_in(typed.value) or free_indices(typed.value) - set(axes):
-            return
-        setting = self.situation.setting
-        setting.arrays.pop(name, None)
-        setting.definitions[name] = Equation(name, axes, typed.value)
-        setting.arrays[name] = Array(name, tuple(axis.size for axis in axes))
-        self.situation.known.values.add(name)
-        self.situation.known.ranks[name] = len(axes)
-        fresh = Meaning(setting, self.document.text)
-        fresh.named, fresh.used = self.meaning.named, self.meaning.used | {name}
-        self.meaning = fresh
 
     # ------------------------------------------------ one relation
 
@@ -238,7 +118,7 @@ class Judge:
         """The verdict on one relation, as far as its sides were understood."""
         left, right = sides[at], sides[at + 1]
         relation = chain.relation(at)
-        self.seen |= {n.name for s in (left, right) if s.node is not None for n in _names(s.node)}
+        self.see(left, right)
         if left.typed is None and left.error is None and left.node is not None and right.typed is not None:
             left = sides[at] = self.understood_again(left)
         for side in (left, right):
@@ -288,23 +168,16 @@ class Judge:
     def guessed(self, *sides: Side) -> str:
         """What to declare where shapes do not fit and one was only inferred; empty where all are declared."""
         setting = self.situation.setting
-        names = {name.name for side in sides if side.node is not None for name in _names(side.node)}
-        guesses = sorted(names & setting.inferred.keys() & setting.arrays.keys())
+        names = {name.name for side in sides if side.node is not None for name in names_below(side.node)}
+        guesses = sorted(names & setting.guessed)
         shapes = [name for name in guesses if setting.arrays[name].shape]
         return "".join(f"; {name} is not declared: add a line  % given {name}: …" for name in shapes)
-
-    def understood_again(self, side: Side) -> Side:
-        try:
-            assert side.node is not None
-            return replace(side, typed=self.meaning.side(side.node))
-        except DeriveError as error:
-            return replace(side, error=error)
 
     def is_set(self, chain: Chain, at: int, sides: list[Side]) -> bool:
         """Whether an equality is a condition: a derivative set to zero, or a number before an arrow."""
         right = sides[at + 1].typed
         last = at == len(chain.signs) - 1
-        if right is None or not right.value.is_number or not last or any(_names(sides[at + 1].node)):
+        if right is None or not right.value.is_number or not last or any(names_below(sides[at + 1].node)):
             return False
         left = sides[at].typed
         assert left is not None
@@ -444,7 +317,7 @@ class Judge:
     # ------------------------------------------------ records
 
     def record(self, chain: Chain, at: int, left: Side, right: Side, kind: str, status: str, reason: str) -> None:
-        shown = tuple(self.understood(side) for side in (left, right))
+        shown = tuple(self.told(side) for side in (left, right))
         place = right.tokens[0].at if right.tokens else chain.signs[at].at
         remark = "; ".join(chain.remarks) if at == 0 else ""
         self.verdicts.append(
@@ -461,7 +334,7 @@ class Judge:
             )
         )
 
-    def understood(self, side: Side) -> str:
+    def told(self, side: Side) -> str:
         """What was understood, in normal notation."""
         if side.typed is None:
             return side.text
@@ -494,10 +367,6 @@ def term_at(tokens: Sequence[Token], at: int) -> list[Token]:
         if depth > 0:
             terms.append([])
     return terms[-1]
-
-
-def _names(node: Any) -> Iterator[Name]:
-    return (part for part in below(node) if isinstance(part, Name))
 
 
 def _alike(pair: tuple[Expr, Expr], other: tuple[Expr, Expr]) -> bool:

@@ -117,8 +117,10 @@ class Verification:
 
     def __str__(self) -> str:
         found = [line for step in self.steps for line in self.lines(step)]
-        if self.inferred:
-            found.append(f"inferred: {'; '.join(self.inferred)}")
+        found += [line for line in self.inferred if "; " in line]
+        short = [line for line in self.inferred if "; " not in line]
+        if short:
+            found.append(f"inferred: {'; '.join(short)}")
         counts = {status: sum(s.status == status for s in self.steps) for status in MARKS}
         told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
         found.append(f"{len(self.steps)} steps: {told}" if self.steps else "no relation was found in this text")

@@ -580,6 +580,44 @@ J(w) &= y^Ty - y^TXw - w^TX^Ty + w^TX^TXw \\
     ),
 ]  # fmt: skip
 
+# What nobody declares in a text, and what it is found to be.
+INFERRED = [
+    ("X: n d, y: n", r"L = \frac{1}{n}\|Xw-y\|^2", ["w: vector, d; inferred from Xw"]),
+    (
+        "X: n d, y: n",
+        r"L = \|X\mathbf{w}-y\|^2 + \lambda \|\mathbf{w}\|^2 \\ \nabla_w L = 2 X^\top (Xw-y) + 2\lambda w",
+        [r"w: vector, d; inferred from X\mathbf{w}", r"lam: number; inferred from \lambda \|\mathbf{w}\|^2"],
+    ),
+    ("X: n d, y: n", r"\hat y = Xw \\ \nabla_w \|\hat y - y\|^2 = 2 X^\top(Xw-y)", ["w: vector, d; inferred from Xw"]),
+    ("X: n d, Y: n k", r"\nabla_W \|XW - Y\|_F^2 = 2 X^\top (XW - Y)", ["W: matrix, d k; inferred from XW"]),
+    ("W: k d, x: d", r"\nabla_b \|W x + b\|^2 = 2 (Wx + b)", ["b: vector, k; inferred from W x + b"]),
+    ("A: n m", r"(A x)_i = \sum_j A_{ij} x_j", ["x: vector, m; inferred from A x"]),
+    ("x: n", r"\nabla_x x^\top A x = (A + A^\top) x", [r"A: matrix, n n; inferred from x^\top A x"]),
+    (
+        "x: n",
+        r"\sum_i (x_i - \mu)^2 = \sum_i x_i^2 - 2\mu\sum_i x_i + n\mu^2",
+        [r"mu: number; inferred from x_i - \mu"],
+    ),
+    ("A: n m, B: m k", r"\operatorname{tr}(A B C) = \operatorname{tr}(C A B)", ["C: matrix, k n; inferred from A B C"]),
+]
+
+# Texts that leave open what a name is, and what is asked.
+ASKED = [
+    (
+        "X: n d",
+        "X w = X w",
+        "'w' is not declared, and may be a number or a vector (d); add a line such as  % given w: d",
+    ),
+    ("x: m", r"(A x)_i = \sum_j A_{ij} x_j", "'A' is not declared; add a line such as  % given A: n m"),
+    (
+        "x: n",
+        "x^\\top y = x y",
+        "'y' is not declared, and may be a number or a vector (n); add a line such as  % given y: n",
+    ),
+    ("", r"\|X w - y\|^2 = \|y - X w\|^2", "'X' is not declared; add a line such as  % given X: n d"),
+    ("", r"\nabla_X \log|X| = X^{-1}", "'X' is not declared; add a line such as  % given X: n n"),
+]
+
 UNREADABLE = [
     (r"\sum_{i=1}^n x_i + \ldots = 0", "an ellipsis leaves open what is meant; write the sum or the entries out"),
     (r"\int x = 0", "\\int is not read; limits and integrals have no finite form here"),
