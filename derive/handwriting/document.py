@@ -225,7 +225,7 @@ def _without_remarks(row: list[Token]) -> tuple[list[Token], list[str]]:
             while stop < len(row) and inner:
                 inner += {"{": 1, "}": -1}.get(row[stop].text, 0)
                 stop += 1
-            words = "".join(t.text for t in row[at + 2 : stop - 1])
+            words = _sentence(row[at + 2 : stop - 1])
             if _is_function_word(words, row[stop : stop + 1]):
                 found += row[at:stop]
             else:
@@ -236,6 +236,15 @@ def _without_remarks(row: list[Token]) -> tuple[list[Token], list[str]]:
         found.append(token)
         at += 1
     return found, remarks
+
+
+def _sentence(words: Sequence[Token]) -> str:
+    """Words as they are written, with one blank wherever there is some."""
+    pieces: list[str] = []
+    for at, token in enumerate(words):
+        before = words[at - 1] if at else None
+        pieces.append(" " * (before is not None and before.at + len(before.text) < token.at) + token.text)
+    return "".join(pieces)
 
 
 def _is_function_word(words: str, following: list[Token]) -> bool:

@@ -313,7 +313,8 @@ def asked_for(undeclared: Undeclared, possible: Sequence[Array]) -> ParseError:
     line = " ".join(str(own.get(size, size)) for size in widest)
     kinds = [f"a {kind(Array(name, shape)).replace(', ', ' (')}{')' * bool(shape)}" for shape in shapes]
     either = f", and may be {', '.join(kinds[:-1])} or {kinds[-1]}" if len(kinds) > 1 else ""
-    problem = f"{name!r} is not declared{either}; add a line such as  % given {name}: {line}{undeclared.hint}"
+    number = f", or  % given {name}:  for a number" if kinds and () in shapes else ""
+    problem = f"{name!r} is not declared{either}; add a line such as  % given {name}: {line}{number}{undeclared.hint}"
     return ParseError(problem, undeclared.text, undeclared.column)
 
 

@@ -76,9 +76,7 @@ class Verification:
         before, failing, _ = self.parted(step)
         if failing:
             found.append(" " * (18 + len(shown) - len(right) + len(before)) + "^" * len(failing))
-        if step.status in ("wrong", "unreadable"):
-            found += [f"{' ' * 18}{line}" for line in self.details(step)]
-        return found
+        return found + [f"{' ' * 18}{line}" for line in self.details(step)]
 
     def parted(self, step: StepVerdict) -> tuple[str, str, str]:
         """The right-hand side of a step as it is shown: before the failing term, the term, and after it."""
@@ -92,14 +90,15 @@ class Verification:
         return right[:before], right[before:stop], right[stop:]
 
     def details(self, step: StepVerdict) -> list[str]:
-        """What is to be said of a step that is wrong or was not read."""
-        found = [
-            ("carried from an earlier step: " if step.carried else "") + line for line in step.reason.splitlines()[:1]
-        ]
-        found += step.reason.splitlines()[1:]
-        if step.status == "wrong":
-            understood = f"understood: {step.understood[0]} {step.relation} {step.understood[1]}"
-            found.append(understood)
+        """What is to be said of a step: how it was understood, and what is wrong with it."""
+        found: list[str] = []
+        if step.status in ("wrong", "unreadable"):
+            first, *rest = step.reason.splitlines() or [""]
+            found += [("carried from an earlier step: " if step.carried else "") + first, *rest]
+        if step.status != "unreadable" and step.understood != step.written:
+            found.append(f"understood: {step.understood[0]} {step.relation} {step.understood[1]}")
+        if step.remark:
+            found.append(f"the reason stated: {step.remark}")
         if step.counterexample:
             found.append(f"for example {step.counterexample}")
         if step.difference:
@@ -141,11 +140,8 @@ class Verification:
         """The derivation as a page, each step marked."""
         items = []
         for step in self.steps:
-            details = (
-                "".join(f"<br><small>{escape(line)}</small>" for line in self.details(step))
-                if (step.status in ("wrong", "unreadable"))
-                else f"<br><small>{escape(step.reason)}</small>"
-            )
+            said = [step.reason] if step.status in ("proved", "confirmed") else []
+            details = "".join(f"<br><small>{escape(line)}</small>" for line in (*said, *self.details(step)))
             before, failing, after = map(escape, self.parted(step))
             marked = f"<mark>{failing}</mark>" if failing else ""
             shown = f"{escape(f'{step.written[0]} {step.relation} ')}{before}{marked}{after}"

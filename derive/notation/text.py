@@ -241,6 +241,8 @@ def array_from(name: str, words: str) -> Array:
     >>> str(array_from("p", "k simplex"))
     'p: k, simplex'
     """
+    if not isinstance(words, str):
+        raise ParseError(f"{name} is declared by its sizes and domain, such as 'n d positive', not by {words!r}")
     parts = words.split()
     sizes = 0
     while sizes < len(parts) and _is_size(parts, sizes):

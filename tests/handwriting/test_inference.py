@@ -45,6 +45,11 @@ def test_a_letter_up_to_which_is_counted_is_a_size_before_the_sum_too():
     assert found.inferred == ("N: a size", "x: N")
 
 
+def test_a_declaration_that_is_no_text():
+    with pytest.raises(DeriveError, match=r"^X is declared by its sizes and domain, such as 'n d positive', not by 3$"):
+        verified("X = X", arrays={"X": 3})
+
+
 def test_the_mistake_that_is_looked_for_tells_nothing():
     found = verified(r"L = \|Xw-y\|^2 \\ \nabla_w L = 2 X (Xw-y)", "X: n d, y: n")
     assert [step.status for step in found.steps] == ["proved", "wrong"]

@@ -113,12 +113,20 @@ def test_line_ends_of_windows_and_remarks():
 def test_what_is_printed():
     lines = str(verified(MSE)).splitlines()
     assert lines[0] == r"✓  0  proved      \nabla_w \frac{1}{n}\|Xw-y\|^2 = \frac{2}{n} X^\top (Xw - y)"
-    assert lines[1] == r"✗  1  wrong       = \frac{2}{n} \left(X^\top X w + X^\top y\right)"
-    assert lines[1][len(lines[2].rstrip()) - len("+ X^\\top y") : len(lines[2].rstrip())] == "+ X^\\top y"
-    assert lines[2].strip() == "^" * len("+ X^\\top y")
-    assert "understood: (2/n) Xᵀ (X w − y) = (2/n) (Xᵀ X w + Xᵀ y)" in lines[4]
+    assert lines[1].strip() == "understood: (2/n) Xᵀ (X w − y) = (2/n) Xᵀ (X w − y)"
+    assert lines[2] == r"✗  1  wrong       = \frac{2}{n} \left(X^\top X w + X^\top y\right)"
+    assert lines[2][len(lines[3].rstrip()) - len("+ X^\\top y") : len(lines[3].rstrip())] == "+ X^\\top y"
+    assert lines[3].strip() == "^" * len("+ X^\\top y")
+    assert "understood: (2/n) Xᵀ (X w − y) = (2/n) (Xᵀ X w + Xᵀ y)" in lines[5]
     assert lines[-3].strip().startswith("correct would be: ")
     assert lines[-2:] == ["2 steps: 1 proved, 1 wrong", "the first wrong step is 1"]
+
+
+def test_the_reason_that_was_written_is_kept():
+    found = verified(r"(x+1)^2 &= x^2 + 2x + 1 && \text{(by the binomial theorem)}")
+    assert found.steps[0].remark == "(by the binomial theorem)"
+    assert "the reason stated: (by the binomial theorem)" in str(found)
+    assert "the reason stated: (by the binomial theorem)" in found.html()
 
 
 def test_the_json_form_of_context():
