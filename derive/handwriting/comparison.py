@@ -260,15 +260,23 @@ class Comparison:
         if point is None:
             return ""
         try:
-            other = Typed(self.aligned(left, right), left.axes)
+            at, (one, other), where = self.small_difference(left, right, point)
         except ShapeError:
             return ""
+        return f"{at}: the left side is {one}{where}, the right side {other}"
+
+    def small_difference(self, left: Typed, right: Typed, point: Sample) -> tuple[str, list[str], str]:
+        """A small point where the sides differ, in words; both values there; and at which entry.
+
+        Raises:
+            ShapeError: the sides have different shapes.
+        """
+        other = Typed(self.aligned(left, right), left.axes)
         program = self.program([Typed(self.opened(side), left.axes) for side in (left, other)])
         at, found = differing_point(program, point)
         place = place_of_difference(*found)
         shown = [told(float(np.real(np.asarray(value)[place]))) for value in found]
-        where = f" at {''.join(str(k + 1) for k in place)}" if place else ""
-        return f"{in_words(at)}: the left side is {shown[0]}{where}, the right side {shown[1]}"
+        return in_words(at), shown, f" at {''.join(str(k + 1) for k in place)}" if place else ""
 
 
 def _indices(value: Expr) -> set[Index]:

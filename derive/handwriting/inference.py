@@ -32,6 +32,7 @@ OWN = "_own_"  # of the names of sizes that nothing else has
 MOST_SIZES = 4
 MOST_NAMES = 3  # that are told from one another's places
 MOST_TRIALS = 120
+MOST_LISTED = 4
 
 Reading = Callable[[Situation], Iterator[bool]]
 
@@ -91,7 +92,8 @@ def possible(undeclared: Undeclared, situation: Situation, reading: Reading) -> 
     """The declarations of a name under which a text can be read, with those of other names it takes for that.
 
     The formula in which the name is met has to fit. What follows may hold the mistake that is looked for: it tells
-    between arrays, but makes no number of what may be one. Nothing is found where there are too many to try.
+    between arrays of known sizes, but makes no number of what may be one. Nothing is found where there are too many to
+    try.
     """
     place = _place(situation, reading)
     trials = [Trial({array.name: array}, situation, reading) for array in candidates(undeclared, situation)]
@@ -101,10 +103,10 @@ def possible(undeclared: Undeclared, situation: Situation, reading: Reading) -> 
         place += 1
         still, ended = _fitting(fitting, place, situation, reading)
         fitting = still or fitting
-    arrays = [trial.arrays[undeclared.name].shape for trial in fitting]
-    if not any(arrays) and any(trial.arrays[undeclared.name].shape for trial in first):
-        fitting = first
-    return [trial.arrays for trial in fitting]
+    met = [trial.arrays[undeclared.name].shape for trial in first]
+    unknown = any(_is_own(size, undeclared.name) for shape in met for size in shape)
+    number = any(met) and not any(trial.arrays[undeclared.name].shape for trial in fitting)
+    return [trial.arrays for trial in (first if unknown or number else fitting)]
 
 
 def _place(situation: Situation, reading: Reading) -> int:
@@ -301,21 +303,31 @@ def kind(array: Array) -> str:
 
 def asked_for(undeclared: Undeclared, possible: Sequence[Array]) -> ParseError:
     """The message that asks for a declaration, with the line to add."""
-    name, shapes = undeclared.name, [array.shape for array in dict.fromkeys(possible)]
-    matrices = [shape for shape in shapes if len(shape) > 1]
-    shapes = [shape for shape in shapes if not any(_is_own(size, name) for size in shape)]
-    widest: tuple[Expr | str, ...] = next((shape for shape in shapes if shape), ())
-    if matrices:
-        widest = max(matrices, key=lambda shape: len({size for size in shape if _is_own(size, name)}))
-    widest = widest or SIZES[: undeclared.rank or 1 + is_large(name)]
-    free = (letter for letter in SIZES if letter not in map(str, widest))
-    own = {size: next(free) for size in dict.fromkeys(widest) if _is_own(size, name)}
-    line = " ".join(str(own.get(size, size)) for size in widest)
-    kinds = [f"a {kind(Array(name, shape)).replace(', ', ' (')}{')' * bool(shape)}" for shape in shapes]
+    name = undeclared.name
+    sizes = [str(size) for array in possible for size in array.shape if not _is_own(size, name)]
+    shapes = list(dict.fromkeys(_with_letters(array.shape, name, sizes) for array in possible))
+    likely = undeclared.rank or 1 + is_large(name)
+    fitting = [shape for shape in shapes if len(shape) == likely] or [shape for shape in shapes if shape]
+    line = " ".join(max(fitting, key=lambda shape: len(set(shape)), default=SIZES[:likely]))
+    kinds = [_in_words(shape) for shape in shapes]
+    if len(kinds) > MOST_LISTED:
+        kinds = list(dict.fromkeys(words.partition(" (")[0] for words in kinds))
     either = f", and may be {', '.join(kinds[:-1])} or {kinds[-1]}" if len(kinds) > 1 else ""
     number = f", or  % given {name}:  for a number" if kinds and () in shapes else ""
     problem = f"{name!r} is not declared{either}; add a line such as  % given {name}: {line}{number}{undeclared.hint}"
     return ParseError(problem, undeclared.text, undeclared.column)
+
+
+def _with_letters(shape: Sequence[Expr], name: str, taken: Sequence[str]) -> tuple[str, ...]:
+    """A shape in which sizes that nothing else has get letters that are free."""
+    free = (letter for letter in SIZES if letter not in taken)
+    letters = {size: next(free, str(size)) for size in dict.fromkeys(shape) if _is_own(size, name)}
+    return tuple(letters.get(size, str(size)) for size in shape)
+
+
+def _in_words(shape: Sequence[str]) -> str:
+    kinds = {0: "a number", 1: "a vector", 2: "a matrix"}
+    return kinds.get(len(shape), "an array") + (f" ({' '.join(shape)})" if shape else "")
 
 
 # ---------------------------------------------------------------- where a name stands

@@ -68,7 +68,9 @@ class Understanding:
                     place = chain.signs[min(at, len(chain.signs) - 1)].at
                     raise ParseError("nothing stands on this side of the relation", self.document.text, place)
                 node = self.tree(tokens, text)
-                if not isinstance(node, Extremal) and not (at == 0 and self.undefined(node, chain)):
+                if isinstance(node, Extremal):
+                    self.side(node.body, None)
+                elif not (at == 0 and self.undefined(node, chain)):
                     typed = self.side(node, before)
                     self.keep_matrices()
             except DeriveError as problem:

@@ -15,7 +15,7 @@ from sympy import Expr, expand
 from derive.errors import DeriveError, ParseError, ShapeError
 from derive.handwriting.comparison import Comparison, Found
 from derive.handwriting.document import Chain
-from derive.handwriting.extrema import stationary
+from derive.handwriting.extrema import place, stationary
 from derive.handwriting.inference import Inferring
 from derive.handwriting.names import DEPTH
 from derive.handwriting.points import in_words
@@ -156,14 +156,16 @@ class Judge(Inferring):
             self.record(chain, at, left, right, "def", "proved", "by definition")
             return
         try:
-            if other.error is not None or other.node is None:
-                raise other.error or ParseError("nothing stands here", self.document.text, one.node.at)
-            found = stationary(one.node, other.node, self.comparison)
+            if one.error is not None or other.error is not None or other.node is None:
+                raise one.error or other.error or ParseError("nothing stands here", self.document.text, one.node.at)
+            found, witness = stationary(one.node, other.node, self.comparison)
         except (DeriveError, ArithmeticError, RecursionError) as error:
-            found = Found("wrong" if isinstance(error, ShapeError) else "unreadable", str(error))
+            found, witness = Found("wrong" if isinstance(error, ShapeError) else "unreadable", str(error)), ""
         self.record(chain, at, left, right, "eq", found.status, found.reason)
-        if found.point is not None:
-            self.verdicts[-1].counterexample = in_words(found.point)
+        self.verdicts[-1].counterexample = witness
+        if found.status == "wrong" and one is left:
+            self.verdicts[-1].failing = span(right.tokens)
+            self.verdicts[-1].correction = place(one.node, self.comparison)
 
     def guessed(self, *sides: Side) -> str:
         """What to declare where shapes do not fit and one was only inferred; empty where all are declared."""

@@ -13,7 +13,7 @@ from derive.errors import DeriveError
 from derive.handwriting.comparison import Comparison
 from derive.handwriting.meaning import Meaning
 from derive.notation.index_form import from_index, on_paper
-from derive.notation.tree import Tree, replaced
+from derive.notation.tree import Name, Tree, replaced
 from derive.notation.typing import Typed
 from derive.notation.writing import write_latex, write_unicode
 from derive.program import (
@@ -79,9 +79,21 @@ def _matrix_form(typed: Typed, meaning: Meaning) -> Tree | None:
     context = Context(arrays=meaning.setting.arrays)
     try:
         form = equation_form(Equation("value", typed.axes, simplified(typed.value, context)))
-        return None if form is None else replaced(form, collected)
+        return None if form is None else _with_matrices(replaced(form, collected), meaning)
     except (DeriveError, RecursionError):
         return None
+
+
+def _with_matrices(form: Tree, meaning: Meaning) -> Tree:
+    """A form in which matrices that only got a name because a function is taken of them stand as they are written."""
+
+    def change(tree: Tree) -> Tree:
+        made = meaning.setting.definitions.get(tree.name) if isinstance(tree, Name) else None
+        if made is None or not made.auxiliary:
+            return tree
+        return _matrix_form(Typed(made.value, made.indices), meaning) or tree
+
+    return replaced(form, change)
 
 
 def _tidied(value: Expr, axes: Sequence[Index] = ()) -> Expr:

@@ -569,6 +569,23 @@ J(w) &= y^Ty - y^TXw - w^TX^Ty + w^TX^TXw \\
         "pp",
         "",
     ),
+    (
+        "a smallest value, untransposed",
+        "X: n d, y: n",
+        [],
+        r"\hat w = \arg\min_w \|Xw - y\|^2 = (X^\top X)^{-1} X y",
+        "pw",
+        "",
+    ),
+    (
+        "a smallest value with a penalty",
+        "X: n d, y: n",
+        [],
+        r"\arg\min_w \tfrac12 \|Xw - y\|^2 + \|w\|^2 = (X^\top X)^{-1} X^\top y",
+        "w",
+        "",
+    ),
+    ("a mean that is a sum", "a: n", [], r"\arg\min_m \sum_{i=1}^n (a_i - m)^2 = \sum_{i=1}^n a_i", "w", ""),
     ("ones as large as the other side", "x: n", [], r"\nabla_x \sum_{i=1}^n x_i = \mathbf{1}", "p", ""),
     (
         "a convolution by deltas",
@@ -608,14 +625,26 @@ ASKED = [
         "X w = X w",
         "'w' is not declared, and may be a number or a vector (d); add a line such as  % given w: d",
     ),
-    ("x: m", r"(A x)_i = \sum_j A_{ij} x_j", "'A' is not declared; add a line such as  % given A: n m"),
+    (
+        "x: m",
+        r"(A x)_i = \sum_j A_{ij} x_j",
+        "'A' is not declared, and may be a number, a matrix (m m) or a matrix (n m); add a line such as  % given A: n m",
+    ),
     (
         "x: n",
         "x^\\top y = x y",
         "'y' is not declared, and may be a number or a vector (n); add a line such as  % given y: n",
     ),
-    ("", r"\|X w - y\|^2 = \|y - X w\|^2", "'X' is not declared; add a line such as  % given X: n d"),
-    ("", r"\nabla_X \log|X| = X^{-1}", "'X' is not declared; add a line such as  % given X: n n"),
+    (
+        "",
+        r"\|X w - y\|^2 = \|y - X w\|^2",
+        "'X' is not declared, and may be a vector (n), a matrix (n n) or a matrix (n d); add a line such as  % given X: n d",
+    ),
+    (
+        "",
+        r"\nabla_X \log|X| = X^{-1}",
+        "'X' is not declared, and may be a vector (n) or a matrix (n n); add a line such as  % given X: n n",
+    ),
 ]
 
 UNREADABLE = [
