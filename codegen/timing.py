@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 Subject = Callable[[], object]
-SHORTEST = 20e-6  # seconds a sample should take, so that the clock's own time does not count
+SHORTEST = 500e-6  # seconds a sample should take, so that neither the clock nor whoever ran before counts
 ALONE = 100_000  # numbers that one thread is done with before another has begun
 FEWEST = 3  # rounds, however long they take
 
@@ -55,7 +55,7 @@ def _repeats(subject: Subject) -> int:
     """How often a subject is run for one sample, found by runs that do not count."""
     first = _once(subject)
     shortest = first if first > 0.01 else min(_once(subject) for _ in range(3))
-    return max(1, min(1000, int(SHORTEST / max(shortest, 1e-8))))
+    return max(1, min(5000, int(SHORTEST / max(shortest, 1e-8))))
 
 
 @contextmanager

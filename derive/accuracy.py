@@ -145,8 +145,8 @@ def sample(arity: int, dtype: str, count: int, seed: int) -> list[NDArray[Any]]:
 def units(result: float, exact: Any, dtype: str) -> float:
     """The distance of a result from what is exact, in units in the last place; infinite where one is not a number."""
     limits = np.finfo(dtype)
-    if mpmath.isnan(exact):
-        return 0.0 if np.isnan(result) else np.inf
+    if mpmath.isnan(exact):  # at a pole, either infinity is as good
+        return np.inf if np.isfinite(result) else 0.0
     largest = mpmath.mpf(2) ** limits.maxexp * (1 - mpmath.mpf(2) ** (-limits.nmant - 2))
     if abs(exact) >= largest:
         return 0.0 if np.isinf(result) and (result > 0) == (exact > 0) else np.inf

@@ -408,6 +408,7 @@ log_cosh: SymPyClass = _row(
     range=(0, inf),
     latex=r"\log\cosh\left({0}\right)",
     unicode="log cosh({0})",
+    c="log_cosh",
 )
 
 # ---------------------------------------------------------------- the error function and the normal distribution
@@ -693,6 +694,7 @@ gelu: SymPyClass = _row(
     "gelu",
     lambda x: normal_cdf(x) + x * normal_pdf(x),
     meaning=lambda x: x * normal_cdf(x),
+    c="gelu",
 )
 gelu_slope: SymPyClass = _row(
     "gelu_slope",
@@ -704,6 +706,13 @@ silu: SymPyClass = _row(
     "silu",
     lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x))),
     meaning=lambda x: x * sigmoid(x),
+    c="silu",
+)
+silu_slope: SymPyClass = _row(
+    "silu_slope",
+    lambda x: (2 + x * (sigmoid(-x) - sigmoid(x))) * logistic_pdf(x),
+    meaning=lambda x: sigmoid(x) + x * logistic_pdf(x),
+    c="silu_slope",
 )
 
 

@@ -67,6 +67,18 @@ def _gelu_slope(v: Real) -> Real:
     return (mp.ncdf(-s) - s * mp.npdf(s)) / (zero - s)
 
 
+def _silu_slope(v: Real) -> Real:
+    """The derivative of x σ(x) at −s over s₀ − s in v = 3/2 − s, with the zero s₀."""
+    s, zero = mp.mpf("1.5") - v, mp.findroot(lambda s: 1 + mp.exp(-s) - s, 1.28)
+    e = mp.exp(-s)
+    return e * (1 + e - s) / (1 + e) ** 2 / (zero - s)
+
+
+def _log_cosh(z: Real) -> Real:
+    """`(log cosh x − x²/2)/x⁴` in z = x²."""
+    return (mp.log(mp.cosh(mp.sqrt(z))) - z / 2) / z**2
+
+
 def _centred(x: float) -> Real:
     return (mp.mpf(x) - 4) / (mp.mpf(x) + 4)
 
@@ -148,6 +160,20 @@ APPROXIMATIONS = (
         lambda v: 1 / _gelu_slope(v),
         lambda: (mp.mpf("-1e-4"), mp.mpf("1.5001")),
         {"float64": 18},
+    ),
+    Approximation(
+        "silu_slope",
+        lambda v: _silu_slope(v) - mp.mpf(3) / 16,
+        lambda v: 1 / _silu_slope(v),
+        lambda: (mp.mpf("-0.7501"), mp.mpf("0.7501")),
+        {"float64": 20},
+    ),
+    Approximation(
+        "log_cosh",
+        _log_cosh,
+        lambda z: z**2 / mp.log(mp.cosh(mp.sqrt(z))),
+        lambda: (mp.mpf(0), mp.mpf(1)),
+        {"float64": 13, "float32": 5},
     ),
 )
 

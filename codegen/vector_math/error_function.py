@@ -74,6 +74,22 @@ def normal_cdf(x: Value) -> Value:
     return narrowed(where(wide < -LAST_NORMAL, 0, value), x.kind)
 
 
+def gelu(x: Value) -> Value:
+    """The number times the distribution function of the standard normal distribution, rounded when it is all there."""
+    wide = widened(x).named("wide")
+    size = within(abs(wide), 0, LAST_SLOPE).named("size")
+    head, low = _square(size)
+    far = where(size < ROOT_OF_HALF, ROOT_OF_HALF, size).named("far")
+    less = (far * ROOT_OF_HALF).named("less")
+    lost = (leading(far) * ROOT_HEAD - less) + (leading(far) * ROOT_TAIL + (far - leading(far)) * ROOT_OF_HALF)
+    tail = _tail(less, 0.5 * head, 0.5 * low, 0.5 * far, lost).named("part")
+    scaled = (wide * ROOT_OF_HALF).named("scaled")
+    half = (0.5 * wide).named("half")
+    near = multiply_add(half, multiply_add(scaled, _small(scaled), scaled), half)
+    value = where(size < ROOT_OF_HALF, near, where(wide < 0, tail, wide - tail))
+    return narrowed(copy_sign(where(wide < -LAST_SLOPE, 0, value), wide), x.kind)
+
+
 def normal_pdf(x: Value) -> Value:
     """The density of the standard normal distribution: `exp(−x²/2)/√(2π)` with the exact square of x."""
     wide = widened(x).named("wide")
@@ -198,7 +214,7 @@ def _square(x: Value) -> tuple[Value, Value]:
     return -head * head, (head - x) * (head + x)
 
 
-def _tail(x: Value, exponent: Value, low: Value, share: float, x_lost: Value | None = None) -> Value:
+def _tail(x: Value, exponent: Value, low: Value, share: Value | float, x_lost: Value | None = None) -> Value:
     """A share of `erfc x` between ½ and `LAST`, given `−x²` in two parts and what x lost in rounding."""
     q = ((x - CENTRE) / (x + CENTRE)).named("centred")
     change = polynomial(q, COEFFICIENTS["erfc"]["float64"]).named("change")

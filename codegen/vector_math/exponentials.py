@@ -132,7 +132,15 @@ def tanh_slope(x: Value) -> Value:
     clamped = where(exponent < least, least, exponent).named("clamped")
     four = exp_of_sum(clamped, None, lambda digits, lost: digits * 4).named("four")
     e = (four * 0.25).named("e")
-    return four / multiply_add(e, 2 + e, 1).named("square_of_more")
+    slope = (four / multiply_add(e, 2 + e, 1).named("square_of_more")).named("slope")
+    return multiply_add(slope, (1 - e) * _lost_of_exp(clamped), slope)
+
+
+def _lost_of_exp(x: Value) -> Value:
+    """By which part of itself the exponential of x is too small, roughly, as its digits were rounded."""
+    _, r, _ = _reduced(x, None)
+    grown = multiply_add(r * r, polynomial(r, COEFFICIENTS["exp"][x.format.dtype]).named("q"), r).named("grown")
+    return (grown - ((1 + grown).named("digits") - 1)) * (1 - grown)
 
 
 def _quarter(x: Value) -> Value:

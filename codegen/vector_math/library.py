@@ -15,6 +15,7 @@ from codegen.vector_math.arithmetic import Value, parameter
 from codegen.vector_math.error_function import (
     erf,
     erfc,
+    gelu,
     gelu_slope,
     normal_cdf,
     normal_density,
@@ -23,10 +24,11 @@ from codegen.vector_math.error_function import (
 )
 from codegen.vector_math.exponentials import cosh, exp, expm1, logistic_pdf, sinh, tanh, tanh_slope
 from codegen.vector_math.formats import FORMATS
+from codegen.vector_math.gates import silu, silu_slope
 from codegen.vector_math.inverse_tangent import atan
 from codegen.vector_math.logarithms import log, log1p
 from codegen.vector_math.powers import power
-from codegen.vector_math.softplus import log_sigmoid, softplus
+from codegen.vector_math.softplus import log_cosh, log_sigmoid, softplus
 from codegen.vector_math.trigonometry import cos, is_near, sin
 
 FUNCTIONS: dict[str, Callable[..., Value]] = {
@@ -44,10 +46,14 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "normal_pdf": normal_pdf,
     "normal_density": normal_density,
     "normal_slope": normal_slope,
+    "gelu": gelu,
     "gelu_slope": gelu_slope,
+    "silu": silu,
+    "silu_slope": silu_slope,
     "tanh_slope": tanh_slope,
     "logistic_pdf": logistic_pdf,
     "softplus": softplus,
+    "log_cosh": log_cosh,
     "log_sigmoid": log_sigmoid,
     "pow": power,
 }

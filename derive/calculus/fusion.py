@@ -23,6 +23,7 @@ from derive.primitives import (
     normal_pdf,
     normal_slope,
     sigmoid,
+    silu_slope,
     tanh_slope,
 )
 
@@ -157,4 +158,20 @@ def slope_of_gelu(value: Expr, context: Context) -> Expr | None:
                 if other in value.args:
                     rest = (part for part in value.args if part not in (term, other))
                     return Add(*rest, scale * gelu_slope(*call.args))
+    return None
+
+
+@rule(
+    "σ(u) (1 + u σ(−u)) is the derivative of u σ(u), which does not cancel around its zero",
+    Mul,
+    example=lambda: (y * sigmoid(x) * (1 + x * sigmoid(-x)), y * silu_slope(x)),
+    gain={"x": -1.2784, "y": 1.0},
+)
+def slope_of_silu(value: Expr, context: Context) -> Expr | None:
+    factors = powers(value)
+    for call, power in factors.items():
+        if isinstance(call, sigmoid) and power == 1:
+            slope = 1 + call.args[0] * sigmoid(-call.args[0])
+            if factors.get(slope) == 1:
+                return value / call / slope * silu_slope(*call.args)
     return None
