@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -13,9 +14,12 @@ import derive
 from benchmarks.peers import Peer
 from benchmarks.workloads import Inputs, Size, Workload, measured_in
 from codegen.kernel import Kernel
+from codegen.signature import Loop
 from codegen.timing import Subject, copying, medians, multiplying, reading
+from codegen.ufunc import Control, make_ufunc
 
 Role: TypeAlias = Literal["ours", "peer", "limit", "objective"]
+TINY = 4096  # bytes; what takes less is called for the price of a call
 CACHE = 32e6  # bytes; what moves more is called out of cache
 
 
@@ -95,11 +99,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Variant:
-    """A way to ask for our kernel: by options of `derive.compile`, and into new arrays or those that are there."""
+    """A way to ask for our kernel: by options of `derive.compile`, and into new arrays or those that are there.
+
+    `plain` calls the NumPy function inside, which says less of what is wrong with its arguments.
+    """
 
     name: str
     options: tuple[tuple[str, Any], ...] = ()
     into: bool = False
+    plain: bool = False
 
 
 def variants(threads: int) -> tuple[Variant, ...]:
@@ -129,7 +137,9 @@ def measure(
         errors[name] = worst(take(subject()), truth, dtype, workload.kind == "elementwise")
         subjects[name] = role, subject
 
-    for variant in variants(threads):
+    read = sum(np.asarray(value).nbytes for value in inputs.values())
+    plain = [Variant("derive .ufunc", plain=True)] if read < TINY else []
+    for variant in (*variants(threads), *plain):
         enter(variant.name, "ours", called(workload, variant, dtype, inputs))
     for peer in peers:
         if peer.computes(workload.name):
@@ -137,7 +147,6 @@ def measure(
                 enter(peer.name, "peer", peer.subject(workload.name, inputs), peer.take)
             except Exception as error:  # whatever goes wrong in a library is part of what is told
                 failed.append((peer.name, f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"))
-    read = sum(np.asarray(value).nbytes for value in inputs.values())
     written = sum(part.size * np.dtype(dtype).itemsize for part in truth)
     if workload.limit:
         subjects[limit_name(workload)] = "limit", limit(workload, size, dtype, read, written, threads)
@@ -161,6 +170,8 @@ def called(workload: Workload, variant: Variant, dtype: str, inputs: Inputs) -> 
     """Our kernel on the inputs."""
     kernel = derive.compile(workload.asked(), dtype=dtype, value=workload.value, **dict(variant.options))
     arrays = ordered(kernel, inputs)
+    if variant.plain:
+        return lambda: kernel.ufunc(*arrays)
     if not variant.into:
         return lambda: kernel(*arrays)
     made = kernel(*arrays)
@@ -180,9 +191,21 @@ def limit(workload: Workload, size: Size, dtype: str, read: int, written: int, t
         return copying(read, written, threads)
     if workload.limit == "read":
         return reading(read, threads)
+    if workload.limit == "call":
+        return calling(workload, dtype)
     if isinstance(workload.limit, str):
         raise ValueError(f"{workload.name}: no limit is called {workload.limit!r}")
     return multiplying(workload.limit(*size), dtype)
+
+
+def calling(workload: Workload, dtype: str) -> Subject:
+    """An empty function that NumPy calls as it calls our kernel."""
+    kernel = derive.compile(workload.asked(), dtype=dtype, value=workload.value)
+    arrays = [np.asarray(value, dtype) for value in ordered(kernel, workload.draw(*workload.sizes[0]))]
+    nothing = ctypes.cast(ctypes.pythonapi.Py_IsInitialized, ctypes.c_void_p).value
+    assert nothing is not None
+    empty = make_ufunc(Loop(nothing, None), kernel.signature, "nothing", dtype, "", Control(0, 1))
+    return lambda: empty(*arrays)
 
 
 def listed(result: Any) -> list[Any]:
@@ -201,5 +224,6 @@ def worst(found: list[Any], truth: list[Any], dtype: str, by_entry: bool) -> flo
         apart = np.abs(mine.astype(true.dtype) - true)
         scale = np.abs(np.spacing(true.astype(dtype))) if by_entry else np.max(np.abs(true))
         with np.errstate(all="ignore"):
-            errors.append(float(np.max(np.where(apart == 0, 0, apart / scale))))
+            unknown = np.isnan(true)
+            errors.append(float(np.max(np.where((apart == 0) | unknown, 0, apart / scale))))
     return float("nan") if any(np.isnan(errors)) else max(errors)
