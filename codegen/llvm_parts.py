@@ -16,9 +16,13 @@ from codegen.llvm_runtime import FOLDED, GRAIN, PARTS, SYMBOLS
 from codegen.llvm_text import SIZE, Parameter, Slot, Writer, calls_functions
 from codegen.loops import START, Factorise, Loop, Multiply, Statement, values
 from codegen.partition import Parts, names_used, parted
-from codegen.tiling import ROWS, numbered, tiled
+from codegen.tiling import ROWS, Tile, numbered, rows_read, tiled
 from derive.program import Array
 
+LINE = 64  # bytes that memory gives at once
+LEAD = 1280  # bytes from the rows at hand to those that are asked for
+CACHED = 1 << 20  # bytes of a matrix that is likely to be in cache, where there is nothing to ask for
+LONG_ROW = 4096  # bytes of a row, and of a page, from which on asking ahead costs more than it saves
 WIDE = 'nounwind "prefer-vector-width"="512"'
 
 
@@ -59,7 +63,7 @@ class NestWriter(Writer):
         return parted(self.nest)
 
     @cached_property
-    def side_by_side(self) -> dict[Parts, tuple[Statement, ...]]:
+    def side_by_side(self) -> dict[Parts, Tile]:
         """The loops whose turns run several at a time, with the body for as many."""
         bodies = ((parts, tiled(parts)) for parts in self.outermost if isinstance(parts, Parts))
         return {parts: body for parts, body in bodies if body is not None}
@@ -179,16 +183,20 @@ class NestWriter(Writer):
                 cell = self.here.cells[number] = self.room(self.type)
                 self.emit(f"store {self.type} {self.let(f'load {self.type}, ptr {pointers[number]}')}, ptr {cell}")
             start = "%from"
-            body = self.side_by_side.get(parts)
-            if body is not None:
+            tile = self.side_by_side.get(parts)
+            if tile is not None:
                 for array in parts.private:
                     slot = self.here.slots[array.name]
                     for turn in range(ROWS):
                         mine = self.after(slot.pointer, self.multiplied(self.count_of(array.shape), str(turn)))
                         self.here.slots[numbered(array.name, turn)] = replace(slot, pointer=mine)
-                start = self.loop_over(Loop(parts.loop.index, body), start, "%to", ROWS)
-            self.rest = body is not None
-            self.loop_over(parts.loop, start, "%to")
+                for array in tile.held:
+                    held = self.room(f"[{ROWS} x {self.type}]")
+                    self.here.slots[array.name] = Slot(held, self.dense_strides(array), self.type)
+                ahead = self.fetch_ahead(parts.loop, ROWS)
+                start = self.loop_over(Loop(parts.loop.index, tile.body), start, "%to", ROWS, ahead)
+            self.rest = tile is not None
+            self.loop_over(parts.loop, start, "%to", first=None if tile else self.fetch_ahead(parts.loop, 1))
             self.rest = False
             for number in running:
                 total = self.let(f"load {self.type}, ptr {self.here.cells[number]}")
@@ -199,6 +207,36 @@ class NestWriter(Writer):
         thin = not any(isinstance(statement, Loop) for statement in parts.loop.body)
         apart = "" if thin and not calls_functions(parts.loop.body) else "noinline "
         self.function_text(f"internal void @{name}({listed(parameters)}) {apart}{WIDE}", write, known)
+
+    def fetch_ahead(self, loop: Loop, turns: int) -> Callable[[str], None] | None:
+        """What asks memory for the rows of inputs that come next, so many turns at a time; None where none are read.
+
+        Processors see by themselves that a long row goes on, but not soon enough where a short one ends.
+        """
+        inputs = [array for array in self.signature.inputs if array.name in rows_read(loop)]
+        if not inputs:
+            return None
+        self.declare("llvm.prefetch", "void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+
+        def write(index: str) -> None:
+            for array in inputs:
+                slot, entries = self.here.slots[array.name], self.count_of(array.shape[1:])
+                row = self.multiplied(entries, str(self.width))
+                block = self.multiplied(row, str(turns))
+                lines = self.let(f"sdiv {SIZE} {self.added(block, str(LINE - 1))}, {LINE}")
+                whole = self.let(f"mul {SIZE} {row}, {self.integer(array.shape[0])}")
+                short = self.let(f"icmp slt {SIZE} {row}, {LONG_ROW}")
+                far = self.let(f"and i1 {short}, {self.let(f'icmp sgt {SIZE} {whole}, {CACHED}')}")
+                first = self.after(slot.pointer, self.multiplied(entries, index))
+
+                def ask(line: str, first: str = first) -> None:
+                    offset = self.added(self.multiplied(line, str(LINE)), str(LEAD))
+                    place = self.let(f"getelementptr i8, ptr {first}, {SIZE} {offset}")
+                    self.emit(f"call void @llvm.prefetch.p0(ptr {place}, i32 0, i32 3, i32 1)")
+
+                self.each(self.let(f"select i1 {far}, {SIZE} {lines}, {SIZE} 0"), ask)
+
+        return write
 
     def folded_total(self, parts: Parts) -> str:
         """How many numbers a part folds into."""

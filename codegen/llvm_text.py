@@ -315,10 +315,14 @@ class Writer(Text, Speller[str]):
         else:
             self.change(self.address(statement.element), statement.value, statement.how)
 
-    def loop_over(self, loop: Loop, start: str, stop: str, step: int = 1) -> str:
-        """The body for every position from `start`; returns the first that was not reached."""
+    def loop_over(
+        self, loop: Loop, start: str, stop: str, step: int = 1, first: Callable[[str], None] | None = None
+    ) -> str:
+        """The body for every position from `start`, after what is `first` there; returns the first not reached."""
 
         def write(index: str) -> None:
+            if first is not None:
+                first(index)
             self.here.registers[loop.index.name] = index
             self.statements(loop.body)
 

@@ -164,7 +164,8 @@ def _pass(statement: Statement, cut: Parts | None, arrays: dict[str, Array], wid
     touched = [name for name in arrays if name in names_used([statement])]
     threads = ""
     if cut is not None:
-        rows = f", {ROWS} rows at a time" if tiled(cut) is not None else ""
+        tile = tiled(cut)
+        rows = f", {ROWS} rows at a time{' with one call of functions' if tile.held else ''}" if tile else ""
         folds = f"; {', '.join(fold.name for fold in cut.folds)} folded two by two" if cut.folds else ""
         threads = f"cut along {statement.index.size} for threads{rows}{folds}"
     runs = f"for {statement.index} < {statement.index.size}"

@@ -3,35 +3,114 @@
 A row of a matrix meets the same vector as the next row. Taking four rows at a time loads the vector once for all four,
 keeps four sums running, and visits the result of a transposed product once instead of four times. Only loops whose
 turns do not depend on each other (see `codegen.partition`) may be tiled.
+
+Where a turn calls functions between its inner loops, four copies of that would be computed one number at a time. It
+becomes a short loop over the turns instead, which runs in vectors; what comes to it and leaves it lies in small arrays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer, Symbol
 
 from codegen.loops import Accumulator, Factorise, Local, Loop, Multiply, Statement, Store, Update, everything, values
-from codegen.partition import Parts
+from codegen.partition import Parts, names_used
 from derive.primitives import primitive
-from derive.program import Delta, Element, Index, element, elements, name_of, positions_of, substitute, walk
+from derive.program import Array, Delta, Element, Index, element, elements, name_of, positions_of, substitute, walk
 
 ROWS = 4
 CALLS = 2  # more functions than this keep a processor busy by themselves
+TURN = "turn"  # the index of a loop over the turns that run side by side
 
 
-def tiled(parts: Parts) -> tuple[Statement, ...] | None:
+@dataclass(frozen=True)
+class Tile:
+    """The body of several turns at once, and the small arrays with an entry for each of them."""
+
+    body: tuple[Statement, ...]
+    held: tuple[Array, ...] = ()
+
+
+def tiled(parts: Parts) -> Tile | None:
     """The body for `ROWS` turns at once, its index standing for the first; None where nothing would be gained."""
-    body = parts.loop.body
-    if not _gains(parts.loop):
+    loop, body = parts.loop, parts.loop.body
+    if not _gains(loop):
         return None
     own = {s.name for s in everything(body) if isinstance(s, Local | Accumulator)}
     own |= {array.name for array in parts.private}
-    return _jammed([_turn(body, parts.loop.index, at, own) for at in range(ROWS)])
+    if _calls(body) <= CALLS:
+        return Tile(_jammed([_turn(body, loop.index, at, own) for at in range(ROWS)]))
+    if any(isinstance(s, Loop) and _calls(s.body) for s in body):
+        return None
+    return _in_vectors(loop, own, {array.name for array in parts.private})
 
 
-def numbered(name: str, at: int) -> str:
+def _in_vectors(loop: Loop, own: set[str], private: set[str]) -> Tile | None:
+    """The turns side by side, with loops over them where functions are called."""
+    found: list[Statement] = []
+    held: dict[str, Array] = {}
+    turn = Index(TURN, Integer(ROWS))
+    before: set[str] = set()
+    pieces = _pieces(loop.body)
+    for at, piece in enumerate(pieces):
+        names = {s.name for s in piece if isinstance(s, Local | Accumulator)}
+        if _calls(piece) <= CALLS:
+            found += _jammed([_turn(piece, loop.index, k, own) for k in range(ROWS)])
+            before |= names
+            continue
+        used = names_used(piece)
+        if used & private or not all(isinstance(s, Local | Store) for s in piece):
+            return None
+        later = set().union(*(names_used(rest) for rest in pieces[at + 1 :])) if at + 1 < len(pieces) else set()
+        coming, leaving = sorted(before & used), sorted(names & later)
+        held |= {name: Array(numbered(name, TURN), (Integer(ROWS),)) for name in (*coming, *leaving)}
+        for name in coming:
+            found += [Store(_held(name, Integer(k)), element(numbered(name, k))) for k in range(ROWS)]
+        mapping: dict[Expr, Expr] = {Symbol(name, real=True): _held(name, turn) for name in coming}
+        mapping |= {element(name): _held(name, turn) for name in coming}
+        mapping[loop.index] = loop.index + turn
+        body = [_substituted(s, mapping) for s in piece if isinstance(s, Local | Store)]
+        found.append(Loop(turn, (*body, *(Store(_held(name, turn), element(name)) for name in leaving))))
+        for name in leaving:
+            found += [Local(numbered(name, k), _held(name, Integer(k))) for k in range(ROWS)]
+        before |= names
+    return Tile(tuple(found), tuple(held.values()))
+
+
+def _substituted(statement: Local | Store, mapping: Mapping[Expr, Expr]) -> Statement:
+    value = substitute(statement.value, mapping)
+    if isinstance(statement, Local):
+        return replace(statement, value=value)
+    places = tuple(substitute(place, mapping) for place in positions_of(statement.element))
+    return replace(statement, element=element(name_of(statement.element), places), value=value)
+
+
+def _pieces(body: Sequence[Statement]) -> list[list[Statement]]:
+    """Statements in runs that are together inside loops, together accumulators, or together neither."""
+    kinds = [next((kind for kind in (Loop, Accumulator) if isinstance(s, kind)), Local) for s in body]
+    found: list[list[Statement]] = []
+    for at, statement in enumerate(body):
+        if at and kinds[at] is kinds[at - 1]:
+            found[-1].append(statement)
+        else:
+            found.append([statement])
+    return found
+
+
+def _held(name: str, turn: Expr) -> Element:
+    """What a turn holds under a name."""
+    return element(numbered(name, TURN), (turn,))
+
+
+def _calls(body: Sequence[Statement]) -> int:
+    """How many functions statements call."""
+    parts = (part for s in everything(tuple(body)) for value in values(s) for part in walk(value))
+    return sum(primitive(part) is not None for part in parts)
+
+
+def numbered(name: str, at: int | str) -> str:
     """What belongs to one of the turns alone is called by its number there; no name of a program has a point."""
     return f"{name}.{at}"
 
@@ -41,11 +120,15 @@ def _gains(loop: Loop) -> bool:
     inner = [statement for statement in loop.body if isinstance(statement, Loop)]
     if not inner or any(isinstance(s, Loop) for loop_ in inner for s in loop_.body):
         return False
-    parts = [part for s in everything(loop.body) for value in values(s) for part in walk(value)]
-    if any(isinstance(part, Delta) for part in parts) or sum(primitive(part) is not None for part in parts) > CALLS:
+    if any(isinstance(part, Delta) for s in everything(loop.body) for value in values(s) for part in walk(value)):
         return False
-    rows = {name_of(e) for s in everything(loop.body) for v in values(s) for e in elements(v) if _is_row(e, loop.index)}
-    return bool(rows)
+    return bool(rows_read(loop))
+
+
+def rows_read(loop: Loop) -> set[str]:
+    """The arrays of which a turn of the loop reads a row."""
+    read = (e for s in everything(loop.body) for value in values(s) for e in elements(value))
+    return {name_of(e) for e in read if _is_row(e, loop.index)}
 
 
 def _is_row(ref: Expr, index: Index) -> bool:
