@@ -19,6 +19,7 @@ from derive.handwriting.verification import Verification
 from derive.notation.text import array_from
 
 ENDINGS = {".tex", ".md", ".ipynb", ".txt"}
+PROSE = {".md", ".ipynb"}  # texts around displays, which need not hold any
 
 
 def verified(
@@ -26,13 +27,14 @@ def verified(
     given: str | Mapping[str, Any] = "",
     definitions: Sequence[str] = (),
     arrays: Mapping[str, str] | None = None,
+    prose: bool = False,
 ) -> Verification:
-    """The verdicts on a text.
+    """The verdicts on a text; without displays it is a formula itself, unless it is `prose`.
 
     Raises:
         ParseError: the text, a declaration or a definition cannot be read; the message points at the place.
     """
-    whole = document(text)
+    whole = document(text, prose)
     situation = Situation()
     if isinstance(given, str):
         for part in (given, *whole.given):
@@ -69,7 +71,7 @@ def read(path: Path) -> str:
 
 def verify_file(path: Path, given: str = "", definitions: Sequence[str] = ()) -> Verification:
     """The verdicts on a file."""
-    return verified(read(path), given, definitions)
+    return verified(read(path), given, definitions, prose=path.suffix in PROSE)
 
 
 def graded(folder: Path) -> list[Path]:

@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     rules.add_argument("words", nargs="?", metavar="NAME", help="words of a rule's name")
 
     hand = _command(commands, "verify", "a hand derivation: a verdict on every step", "verify")
-    hand.add_argument("file", metavar="FILE|-", help=".tex, .md, .ipynb or .txt; - reads standard input")
+    hand.add_argument("files", nargs="+", metavar="FILE|-", help=".tex, .md, .ipynb or .txt; - reads standard input")
     hand.add_argument("--given", default="", help='declarations: "X: n d, w: d, y: n"')
     hand.add_argument("--define", action="append", default=[], metavar="LATEX", help=r"a definition: '\hat y = X w'")
     hand.add_argument("--html", metavar="OUT", help="write the derivation as a page, each line marked")

@@ -116,11 +116,28 @@ def explain(options: argparse.Namespace) -> int:
 
 
 def verify(options: argparse.Namespace) -> int:
-    """Print the verdicts on a hand derivation."""
-    if options.file == "-":
+    """Print the verdicts on hand derivations."""
+    if len(options.files) == 1:
+        return _verified(options.files[0], options)
+    if options.json or options.html or options.fix:
+        raise DeriveError("--json, --html and --fix take one file at a time; `derive grade` makes a table of many")
+    statuses = []
+    for name in options.files:
+        print(bold(name))
+        try:
+            statuses.append(_verified(name, options))
+        except DeriveError as error:
+            print(f"derive: {error}", file=sys.stderr)
+            statuses.append(2)
+    return 1 if 1 in statuses else max(statuses)
+
+
+def _verified(name: str, options: argparse.Namespace) -> int:
+    """Print the verdicts on one file, or what was asked for instead; and tell the exit status."""
+    if name == "-":
         found = hand.verified(sys.stdin.read(), options.given, options.define)
     else:
-        found = hand.verify_file(Path(options.file), options.given, options.define)
+        found = hand.verify_file(Path(name), options.given, options.define)
     if options.html:
         Path(options.html).write_text(found.html(), encoding="utf-8")
     if options.json:
@@ -132,7 +149,7 @@ def verify(options: argparse.Namespace) -> int:
         print("\n".join(paint.get(line[:1], str)(line) for line in str(found).splitlines()))
     if found.first_wrong is not None:
         return 1
-    return 0 if found.ok and found.steps else 2
+    return 0 if found.ok and (found.steps or Path(name).suffix in hand.PROSE) else 2
 
 
 def grade(options: argparse.Namespace) -> int:

@@ -58,8 +58,8 @@ class Document:
     definitions: tuple[str, ...] = ()
 
 
-def document(text: str) -> Document:
-    """The chains of a text.
+def document(text: str, prose: bool = False) -> Document:
+    """The chains of a text; without displays it is a formula itself, unless it is `prose`.
 
     Raises:
         ParseError: braces do not balance, or the text, or a display in it, is longer than is read.
@@ -70,7 +70,7 @@ def document(text: str) -> Document:
     given, defined = tuple(GIVEN.findall(text)), tuple(DEFINED.findall(text))
     plain = COMMENT.sub(lambda comment: " " * len(comment[0]), text)
     found: list[Chain] = []
-    for start, display in _displays(plain):
+    for start, display in _displays(plain, prose):
         known = len(found)
         _read(tokens_at(plain, start, display), found)
         signs = [sign for chain in found[known:] for sign in chain.signs]
@@ -102,8 +102,8 @@ def tokens_at(text: str, start: int, piece: str) -> list[Token]:
         raise ParseError(error.problem, text, start + column) from None
 
 
-def _displays(text: str) -> Iterator[tuple[int, str]]:
-    """The displayed formulas; a text without any is one itself."""
+def _displays(text: str, prose: bool) -> Iterator[tuple[int, str]]:
+    """The displayed formulas; a text without any is one itself, unless it is prose."""
     found = False
     at, missing = 0, set()
     while (match := OPENING.search(text, at)) is not None:
@@ -118,7 +118,7 @@ def _displays(text: str) -> Iterator[tuple[int, str]]:
         at = end + len(closing)
         start, stop = (match.start(), at) if name else (match.end(), end)
         yield start, text[start:stop]
-    if not found:
+    if not found and not prose:
         yield 0, text
 
 

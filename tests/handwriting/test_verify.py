@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +26,7 @@ from tests.handwriting.cases import BROKEN, CASES, UNREADABLE
 from tests.handwriting.emitted import emitted
 from tests.helpers import NAMES, SOME, first_derivative
 
+HOOKS = Path(__file__).parents[2] / ".pre-commit-hooks.yaml"
 RIGHT = ("proved", "confirmed")
 SOAK = bool(os.environ.get("DERIVE_SOAK"))
 EVERY = NAMES if SOAK else SOME
@@ -183,6 +186,25 @@ def test_files_and_commands(tmp_path, capsys):
     assert_derivation(right)
     with pytest.raises(AssertionError, match="the first wrong step is 1"):
         assert_derivation(wrong)
+
+
+def test_many_files_at_once_as_a_hook_gives_them(tmp_path, capsys):
+    texts = {"right.tex": r"\[ x + x = 2x \]", "wrong.tex": r"\[ x + x = x \]", "notes.md": "Nothing to see: 1 = 2.\n"}
+    paths = {name: str(tmp_path / name) for name in texts}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (hook,) = re.findall("entry: derive (.*)", HOOKS.read_text(encoding="utf-8"))
+    assert main([*hook.split(), paths["right.tex"], paths["notes.md"]]) == 0
+    assert "no relation was found in this text" in capsys.readouterr().out
+    assert main(["verify", *paths.values()]) == 1
+    shown = capsys.readouterr().out
+    assert [line for line in shown.splitlines() if line in paths.values()] == list(paths.values())
+    (tmp_path / "right.tex").write_bytes(b"\0")
+    assert main(["verify", paths["right.tex"], paths["notes.md"]]) == 2
+    assert capsys.readouterr().err == "derive: right.tex is not a text\n"
+    assert main(["verify", *paths.values(), "--fix"]) == 2
+    message = "derive: --json, --html and --fix take one file at a time; `derive grade` makes a table of many\n"
+    assert capsys.readouterr().err == message
 
 
 def test_notebooks(tmp_path, capsys):
