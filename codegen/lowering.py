@@ -193,11 +193,12 @@ class _Lowering:
         self.filled = {task.target: task for task in self.done if isinstance(task, Task)}
         self.shared = self.called_twice()
         for task in self.done:
-            if not isinstance(task, Task) or task.places:
+            if not isinstance(task, Task):
                 yield task
                 continue
             before: list[Work] = []
-            value = self.without_costly(task.value, (*task.indices, *task.bound), before)
+            loops = task.bound if task.places else (*task.indices, *task.bound)
+            value = self.without_costly(task.value, loops, before)
             yield from before
             yield replace(task, value=value)
 
@@ -255,16 +256,16 @@ class _Lowering:
         return tuple(Mul(*group) for group in groups.values())
 
     def scattered(self, task: Task) -> Task:
-        """A sum with a delta for one of its target's indices as additions at the place the delta names."""
-        if task.how != "add" or not task.bound:
+        """What a delta makes zero but at one place as additions there: a sum, or the blocks of a block diagonal."""
+        if task.how not in ("add", "set") or (task.how == "add" and not task.bound):
             return task
         places: dict[Index, Expr] = {}
         factors = list(Mul.make_args(task.value))
         for factor in [f for f in factors if isinstance(f, Delta)]:
             for index, place in (factor.args, factor.args[::-1]):
-                if index in task.indices and index not in places and self.is_place(place, index):
+                if index in task.indices and index not in places and self.is_place(place, index, task):
                     rest = [f for f in factors if f is not factor]
-                    if not any(index in free_indices(f) for f in (place, *rest)):
+                    if not any(index in free_indices(f) for f in (place, *rest)) and place not in places:
                         places[index], factors = place, rest
                         break
         if not places:
@@ -273,8 +274,10 @@ class _Lowering:
         where = tuple(places.get(index, index) for index in task.indices)
         return Task(task.target, task.indices, Mul(*factors), (*left, *task.bound), "add", where)
 
-    def is_place(self, place: Expr, index: Index) -> bool:
-        """Whether a position is worked out, and surely inside the axis of `index`."""
+    def is_place(self, place: Expr, index: Index, task: Task) -> bool:
+        """Whether a position is worked out, or another of the target, and surely inside the axis of `index`."""
+        if task.how == "set":
+            return place in task.indices and place.size == index.size
         if is_element(place):
             return self.program.array(name_of(place)).domain.below == str(index.size)
         return isinstance(place, Add) and always_inside(place, index.size)
