@@ -17,8 +17,9 @@ from sympy import Add, Expr, Integer, Mul, Pow
 from codegen.bounds import always_inside
 from codegen.loops import How
 from derive.array_functions import ARRAY_FUNCTIONS
+from derive.calculus.exponentials import NOTHING
 from derive.errors import BackendUnavailable
-from derive.primitives import Primitive, exp, primitive
+from derive.primitives import Primitive, exp, primitive, where
 from derive.program import (
     Delta,
     Entry,
@@ -116,6 +117,16 @@ def _with_scatters_open(value: Expr) -> Expr:
         else:
             factors.append(factor)
     return Sum(Mul(*factors), *bound)
+
+
+def _unmasked(factor: Expr) -> Iterator[Expr]:
+    """A factor, or the deltas that switch off an exponential and the exponential that is switched off."""
+    inner = factor.args[0] if isinstance(factor, exp) else None
+    if isinstance(inner, where) and isinstance(inner.args[0], Delta) and inner.args[2] == NOTHING:
+        yield inner.args[0]
+        yield from _unmasked(exp(inner.args[1]))
+    else:
+        yield factor
 
 
 def _is_worked_out(delta: Expr) -> bool:
@@ -260,7 +271,7 @@ class _Lowering:
         if task.how not in ("add", "set") or (task.how == "add" and not task.bound):
             return task
         places: dict[Index, Expr] = {}
-        factors = list(Mul.make_args(task.value))
+        factors = [part for factor in Mul.make_args(task.value) for part in _unmasked(factor)]
         for factor in [f for f in factors if isinstance(f, Delta)]:
             for index, place in (factor.args, factor.args[::-1]):
                 if index in task.indices and index not in places and self.is_place(place, index, task):
@@ -271,8 +282,8 @@ class _Lowering:
         if not places:
             return task
         left = tuple(index for index in task.indices if index not in places)
-        where = tuple(places.get(index, index) for index in task.indices)
-        return Task(task.target, task.indices, Mul(*factors), (*left, *task.bound), "add", where)
+        at = tuple(places.get(index, index) for index in task.indices)
+        return Task(task.target, task.indices, Mul(*factors), (*left, *task.bound), "add", at)
 
     def is_place(self, place: Expr, index: Index, task: Task) -> bool:
         """Whether a position is worked out, or another of the target, and surely inside the axis of `index`."""

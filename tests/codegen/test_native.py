@@ -221,3 +221,25 @@ def test_loop_tells_when_memory_ran_out():
     loop(args, dimensions, steps, ctypes.addressof(failed))
     assert failed.value == 1
     assert (out == 7.25).all()
+
+
+@pytest.mark.parametrize("backend", ["c", "llvm"])
+@pytest.mark.parametrize(
+    ("text", "given", "wrt"),
+    [
+        ("norm(U @ V.T - M, 'fro')**2", {"U": "n k", "V": "m k", "M": "n m"}, "U"),
+        ("sum(exp(u) * sum(U**2, axis=1))", {"U": "n k", "u": "n"}, "U"),
+        ("sum(softplus(x))", {"x": "n"}, "x"),
+    ],
+)
+def test_blocks_on_a_diagonal_are_written_around_zeros(text, given, wrt, backend):
+    hessian = derive.hessian(derive.parse(text, **given), wrt)
+    sizes = {"n": 5, "m": 4, "k": 3}
+    rng = np.random.default_rng(8)
+    inputs = {name: rng.normal(size=tuple(sizes[size] for size in shape.split())) for name, shape in given.items()}
+    inputs |= {"u": np.full(5, 700.0)} if "u" in inputs else {}  # a product with zero has to be zero all the same
+    made = derive.compile(hessian, backend=backend)
+    used = [inputs[array.name] for array in made.signature.inputs]
+    expected = derive.compile(hessian, backend="numpy")(*used)
+    np.testing.assert_allclose(made(*used), expected, rtol=1e-12)
+    assert np.count_nonzero(expected) < expected.size / 2
