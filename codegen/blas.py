@@ -1,4 +1,4 @@
-"""Products of matrices for machine code: the `gemm` of SciPy's BLAS by its address, or NumPy's behind a call.
+"""Products of matrices for machine code: `gemm` and `syrk` of SciPy's BLAS by address, or NumPy's behind a call.
 
 SciPy hands out pointers to the BLAS it comes with, so that a kernel calls it without Python and without a copy. Where
 there is no SciPy, a function of the same form asks NumPy, which brings a BLAS of its own; it takes the interpreter's
@@ -8,6 +8,7 @@ lock for a few microseconds.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -15,17 +16,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SYMBOLS = {"double": "derive_dgemm", "float": "derive_sgemm"}
-_NAMES = {"double": "dgemm", "float": "sgemm"}
+GEMM, SYRK = 13, 10  # how many addresses a call takes
+_LETTERS = {"double": "d", "float": "s"}
 _KINDS: dict[str, Any] = {"double": ctypes.c_double, "float": ctypes.c_float}
-_CALL = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)
 _FOREVER: list[Any] = []
 
 
 @cache
 def addresses() -> dict[str, int]:
     """The address of each symbol."""
-    return {symbol: _of_scipy(_NAMES[kind]) or _of_numpy(kind) for kind, symbol in SYMBOLS.items()}
+    found = {}
+    for kind, letter in _LETTERS.items():
+        for name, count, make in (("gemm", GEMM, _gemm), ("syrk", SYRK, _syrk)):
+            found[symbol(name, kind)] = _of_scipy(letter + name) or _of_numpy(make(_KINDS[kind]), count)
+    return found
+
+
+def symbol(name: str, kind: str) -> str:
+    """What machine code calls a function of BLAS for numbers of a kind."""
+    return f"derive_{_LETTERS[kind]}{name}"
 
 
 def source() -> str:
@@ -47,19 +56,39 @@ def _of_scipy(name: str) -> int:
     return int(pointer(capsule, title(capsule)) or 0)
 
 
-def _of_numpy(kind: str) -> int:
-    callback = _CALL(_gemm(_KINDS[kind]))
+def _of_numpy(function: Callable[..., None], count: int) -> int:
+    callback = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * count)(function)
     _FOREVER.append(callback)
     return ctypes.cast(callback, ctypes.c_void_p).value or 0
 
 
+def _matrix(kind: Any, address: int, rows: int, columns: int, step: int) -> NDArray[Any]:
+    """A matrix that lies by columns."""
+    entries = (kind * (step * (columns - 1) + rows)).from_address(address)
+    width = ctypes.sizeof(kind)
+    return np.ndarray((rows, columns), np.dtype(kind), buffer=entries, strides=(width, step * width))
+
+
+def _syrk(kind: Any) -> Any:
+    """`scale · A Aᵀ`, or `scale · Aᵀ A` where it is turned, in the form of BLAS; both halves are filled."""
+
+    def call(*given: int) -> None:
+        turned = ctypes.c_char.from_address(given[1]).value == b"T"
+        rows, inner = (ctypes.c_int.from_address(at).value for at in given[2:4])
+        scale = kind.from_address(given[4]).value
+        steps = [ctypes.c_int.from_address(given[at]).value for at in (6, 9)]
+        side = _matrix(kind, given[5], *((inner, rows) if turned else (rows, inner)), steps[0])
+        target = _matrix(kind, given[8], rows, rows, steps[1])
+        with np.errstate(all="ignore"):
+            np.matmul(side.T if turned else side, side if turned else side.T, out=target)
+            if scale != 1:
+                target *= scale
+
+    return call
+
+
 def _gemm(kind: Any) -> Any:
     """A function of the form of BLAS: matrices by columns, everything by its address."""
-
-    def matrix(address: int, rows: int, columns: int, step: int) -> NDArray[Any]:
-        entries = (kind * (step * (columns - 1) + rows)).from_address(address)
-        width = ctypes.sizeof(kind)
-        return np.ndarray((rows, columns), np.dtype(kind), buffer=entries, strides=(width, step * width))
 
     def call(*given: int) -> None:
         turned = [ctypes.c_char.from_address(at).value == b"T" for at in given[:2]]
@@ -68,10 +97,10 @@ def _gemm(kind: Any) -> Any:
         scale = kind.from_address(given[5]).value
         shapes = [(rows, inner), (inner, columns)]
         left, right = (
-            matrix(given[at], *(shape[::-1] if turn else shape), step)
+            _matrix(kind, given[at], *(shape[::-1] if turn else shape), step)
             for at, shape, turn, step in zip((6, 8), shapes, turned, steps, strict=False)
         )
-        target = matrix(given[11], rows, columns, steps[2])
+        target = _matrix(kind, given[11], rows, columns, steps[2])
         with np.errstate(all="ignore"):
             np.matmul(left.T if turned[0] else left, right.T if turned[1] else right, out=target)
             if scale != 1:

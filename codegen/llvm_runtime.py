@@ -130,8 +130,8 @@ class _Runtime(Text):
     def multiply(self) -> None:
         """Row-major matrices through BLAS, whose matrices are the transposed ones.
 
-        Of a symmetric target the blocks on and above the diagonal are computed, row of blocks by row of blocks, and the
-        rest is copied.
+        Of a symmetric target what is on and above the diagonal is computed, and the rest is copied: by `syrk` where a
+        matrix meets itself, else by rows of blocks.
         """
         names = "rows columns inner left left_step left_turned right right_step right_turned target symmetric scale"
 
@@ -152,7 +152,16 @@ class _Runtime(Text):
                     corner = self.after("%target", self.multiplied(at, self.added("%columns", "1")))
                     self.gemm(self.least(rest, str(STRIP)), rest, left, right, corner)
 
-                self.counted("0", self.added("%rows", str(STRIP - 1)), STRIP, block)
+                def strips() -> None:
+                    self.counted("0", self.added("%rows", str(STRIP - 1)), STRIP, block)
+
+                same = self.let("icmp eq ptr %left, %right")
+                turned = self.let(f"icmp ne {SIZE} %left_turned, %right_turned")
+                self.choose(
+                    self.let(f"and i1 {same}, {turned}"),
+                    self.syrk,
+                    strips,
+                )
 
                 def mirrored(row: str) -> None:
                     def entry(column: str) -> None:
@@ -170,21 +179,37 @@ class _Runtime(Text):
 
     def gemm(self, rows: str, columns: str, left: str, right: str, target: str) -> None:
         """One call of BLAS, which takes the address of everything."""
-        symbol = blas.SYMBOLS[self.type]
-        self.declare(symbol, f"void @{symbol}({', '.join(['ptr'] * 13)})")
 
         def turned(side: str) -> str:
-            letter = self.let(f"select i1 {self.let(f'icmp ne {SIZE} %{side}_turned, 0')}, i8 84, i8 78")  # T or N
-            return self.cell("i8", letter)
-
-        def size(value: str) -> str:
-            return self.cell("i32", self.let(f"trunc {SIZE} {value} to i32"))
+            return self.letter(self.let(f"icmp ne {SIZE} %{side}_turned, 0"), "T", "N")
 
         one, zero = self.cell(self.type, "%scale"), self.cell(self.type, self.literal(0.0))
-        sizes = [size(columns), size(rows), size("%inner")]
-        steps = [size("%right_step"), size("%left_step"), size("%columns")]
+        sizes = [self.whole(columns), self.whole(rows), self.whole("%inner")]
+        steps = [self.whole("%right_step"), self.whole("%left_step"), self.whole("%columns")]
         given = [turned("right"), turned("left"), *sizes, one, right, steps[0], left, steps[1], zero, target, steps[2]]
+        self.of_blas("gemm", given)
+
+    def syrk(self) -> None:
+        """The product of a matrix and itself: BLAS fills its lower half, which is our upper one."""
+        one, zero = self.cell(self.type, "%scale"), self.cell(self.type, self.literal(0.0))
+        by_columns = self.letter(self.let(f"icmp ne {SIZE} %left_turned, 0"), "N", "T")
+        side = [self.whole("%rows"), self.whole("%inner"), one, "%left", self.whole("%left_step")]
+        self.of_blas(
+            "syrk", [self.letter("true", "L", "L"), by_columns, *side, zero, "%target", self.whole("%columns")]
+        )
+
+    def of_blas(self, name: str, given: Sequence[str]) -> None:
+        symbol = blas.symbol(name, self.type)
+        self.declare(symbol, f"void @{symbol}({', '.join(['ptr'] * len(given))})")
         self.invoke(symbol, [("ptr", pointer) for pointer in given])
+
+    def letter(self, condition: str, yes: str, no: str) -> str:
+        """The address of one of two letters."""
+        return self.cell("i8", self.let(f"select i1 {condition}, i8 {ord(yes)}, i8 {ord(no)}"))
+
+    def whole(self, value: str) -> str:
+        """The address of a size as BLAS counts."""
+        return self.cell("i32", self.let(f"trunc {SIZE} {value} to i32"))
 
     def cell(self, kind: str, value: str) -> str:
         """The address of a value."""

@@ -3,18 +3,19 @@
 `C[i, j] = a Σₖ f(i, k) g(k, j)` is one whatever `f` and `g` are: where they are more than an entry of a matrix they are
 filled into one first, which costs a pass over it and saves a factor of its length. Where `f` and `g` are the same up to
 weights of `k`, as in every Gram matrix and in the Hessian of every generalised linear model, the result is symmetric
-and half of it is enough.
+and half of it is enough. Weights that are not negative go to both sides by their roots: then a matrix meets itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Mul
+from sympy import Add, Expr, Mul, Pow, sqrt
 
 from codegen.loops import Side
 from codegen.lowering import Task, Work
+from derive.primitives import primitive
 from derive.program import (
     Delta,
     Index,
@@ -48,15 +49,18 @@ class MatrixProduct:
 
 def with_products(work: Iterable[Work], used: set[str]) -> Iterator[Work | MatrixProduct]:
     """The tasks, those that are products of matrices as such, with tasks that fill their sides before them."""
+    known: dict[str, Expr] = {}
     for task in work:
-        found = _product(task, used) if isinstance(task, Task) else None
+        found = _product(task, used, known) if isinstance(task, Task) else None
+        if isinstance(task, Task) and task.how == "set" and not task.places:
+            known[task.target] = task.value
         if found is None:
             yield task
         else:
             yield from found
 
 
-def _product(task: Task, used: set[str]) -> list[Task | MatrixProduct] | None:
+def _product(task: Task, used: set[str], known: Mapping[str, Expr]) -> list[Task | MatrixProduct] | None:
     if task.how != "add" or task.places or len(task.bound) != 1 or len(task.indices) != 2:
         return None
     row, column, inner = *task.indices, *task.bound
@@ -73,14 +77,34 @@ def _product(task: Task, used: set[str]) -> list[Task | MatrixProduct] | None:
     weights = Mul(*sides.get(frozenset((inner,)), ()))
     symmetric = row.size == column.size and substitute(left, {row: column}) == right
     fills: list[Task | MatrixProduct] = []
-    first = _side(left, (row, inner), used, fills)
-    second = _side(right * weights, (inner, column), used, fills)
+    if symmetric and weights != 1 and _is_nonnegative(weights, known):
+        root = fresh_name("t1", used)
+        fills.append(Task(root, (inner,), sqrt(weights)))
+        first = _side(left * element(root, (inner,)), (row, inner), used, fills)
+        second = Side(first.name, not first.transposed)
+    else:
+        first = _side(left, (row, inner), used, fills)
+        second = _side(right * weights, (inner, column), used, fills)
     scale = Mul(*sides.get(frozenset(), ()))
     entries = (
         element(side.name, axes[::-1] if side.transposed else axes)
         for side, axes in ((first, (row, inner)), (second, (inner, column)))
     )
     return [*fills, MatrixProduct(replace(task, value=Mul(scale, *entries)), scale, first, second, symmetric)]
+
+
+def _is_nonnegative(value: Expr, known: Mapping[str, Expr]) -> bool:
+    """Whether a weight is seen to be zero or more, so that it has a root that goes to both sides."""
+    if value.is_number:
+        return bool(value >= 0)
+    if is_element(value):
+        return name_of(value) in known and _is_nonnegative(known[name_of(value)], known)
+    row = primitive(value)
+    if row is not None:
+        return row.range[0] >= 0
+    if isinstance(value, Pow):
+        return bool(value.exp.is_Integer and (value.exp % 2 == 0 or _is_nonnegative(value.base, known)))
+    return isinstance(value, Mul | Add) and all(_is_nonnegative(part, known) for part in value.args)
 
 
 def _side(value: Expr, axes: tuple[Index, Index], used: set[str], fills: list[Task | MatrixProduct]) -> Side:

@@ -26,17 +26,17 @@ HESSIAN = """\
 logistic_regression_hessian: 2 passes over memory
 
 1. for i < n
-   fused: t1, z, t2, t3
-   reads X, w, b; writes t3
-   3·d·n + 2·n operations, 16·d·n + 8·d + 8 bytes
+   fused: t1, z, t2, t3, t4
+   reads X, w, b; writes t4
+   3·d·n + 3·n operations, 16·d·n + 8·d + 8 bytes
    cut along n for threads, 4 rows at a time
 
-2. X.T @ t3 by BLAS, or loops where it is small, half of it, since it is symmetric
+2. t4.T @ t4 by BLAS, or loops where it is small, half of it, since it is symmetric
    hess_w
-   reads X, t3; writes hess_w
-   d²·n operations, 8·d² + 16·d·n bytes
+   reads t4; writes hess_w
+   d²·n operations, 8·d² + 8·d·n bytes
 
-in all d²·n + 3·d·n + 2·n operations, 8·d² + 32·d·n + 8·d + 8 bytes
+in all d²·n + 3·d·n + 3·n operations, 8·d² + 24·d·n + 8·d + 8 bytes
 workspace 8·d·n bytes"""
 
 

@@ -1,5 +1,7 @@
 """Products of matrices: which sums are recognised, and that BLAS and loops agree."""
 
+import ctypes
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,9 @@ def products(asked):
         ("A @ B", {"A": "m k", "B": "k n"}, [False]),
         ("A.T @ A", {"A": "m k"}, [True]),
         ("einsum('ij,i,ik->jk', A, s, A)", {"A": "m k", "s": "m"}, [True]),
+        ("einsum('ij,i,ik->jk', A, exp(s), A)", {"A": "m k", "s": "m"}, [True]),
+        ("einsum('ij,i,ik->jk', A, exp(s)**2 + sigmoid(s), A) / 3", {"A": "m k", "s": "m"}, [True]),
+        ("A @ A.T", {"A": "m k"}, [True]),
         ("A @ B @ A.T", {"A": "m k", "B": "k k"}, [False, False]),
         ("c * (A @ B.T) / 7 + A @ B.T", {"A": "m k", "B": "n k", "c": ""}, [False]),
         ("A @ x", {"A": "m k", "x": "k"}, []),
@@ -43,6 +48,14 @@ def test_what_is_recognised_and_computed(text, given, symmetric):
         np.testing.assert_array_equal(native(**turned), native(**arrays))
 
 
+def test_weights_that_are_not_negative_go_to_both_sides():
+    given = {"A": "m k", "s": "m"}
+    (root,) = products(derive.parse("einsum('ij,i,ik->jk', A, exp(s), A)", **given))
+    assert root.left.name == root.right.name
+    (signed,) = products(derive.parse("einsum('ij,i,ik->jk', A, sin(s), A)", **given))
+    assert signed.left.name != signed.right.name
+
+
 def test_a_symmetric_result_is_symmetric_to_the_last_bit():
     X = rng.normal(size=(300, 150))
     gram = derive.compile(derive.parse("X.T @ X", X="n d"))(X)
@@ -52,8 +65,6 @@ def test_a_symmetric_result_is_symmetric_to_the_last_bit():
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_the_product_of_numpy_stands_in_for_blas(dtype, monkeypatch):
     """What machine code calls where there is no SciPy is a function of the same form."""
-    import ctypes
-
     kind = {"float64": ctypes.c_double, "float32": ctypes.c_float}[dtype]
     gemm = blas._gemm(kind)
     for left_turned in (False, True):
@@ -67,3 +78,17 @@ def test_the_product_of_numpy_stands_in_for_blas(dtype, monkeypatch):
             order = [*letters, *sizes, numbers[0], left, steps[0], right, steps[1], numbers[1], C, steps[2]]
             gemm(*(at.ctypes.data if isinstance(at, np.ndarray) else ctypes.addressof(at) for at in order))
             np.testing.assert_allclose(C, 2 * A @ B, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_product_of_a_matrix_and_itself_of_numpy_stands_in_too(dtype, turned):
+    kind = {"float64": ctypes.c_double, "float32": ctypes.c_float}[dtype]
+    A, C = np.asfortranarray(rng.normal(size=(4, 3)).astype(dtype)), np.zeros((4, 4), dtype, order="F")
+    side = np.asfortranarray(A.T) if turned else A
+    letters = [ctypes.c_char(b"L"), ctypes.c_char(b"T" if turned else b"N")]
+    sizes = [ctypes.c_int(n) for n in (4, 3, side.shape[0], 4)]
+    numbers = [kind(2.0), kind(0.0)]
+    order = [*letters, *sizes[:2], numbers[0], side, sizes[2], numbers[1], C, sizes[3]]
+    blas._syrk(kind)(*(at.ctypes.data if isinstance(at, np.ndarray) else ctypes.addressof(at) for at in order))
+    np.testing.assert_allclose(C, 2 * A @ A.T, rtol=1e-5)
