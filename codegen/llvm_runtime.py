@@ -478,9 +478,11 @@ class _Runtime(Text):
                 here = self.let(f"sub {SIZE} {self.let(f'sub {SIZE} {rank}, {down}')}, 1")
                 have = self.item("%steps", self.added(first, here))
                 want = self.item(wanted, 0)
-                other = self.let(f"zext i1 {self.let(f'icmp ne {SIZE} {have}, {want}')} to {SIZE}")
-                self.emit(f"store {SIZE} {self.let(f'or {SIZE} {self.item(odd, 0)}, {other}')}, ptr {odd}")
                 size = self.item(sizes, self.item("%axes", self.added(place, here)))
+                steps = self.let(f"icmp ne {SIZE} {size}, 1")  # along an axis of one entry nothing is stepped
+                unlike = self.let(f"and i1 {steps}, {self.let(f'icmp ne {SIZE} {have}, {want}')}")
+                other = self.let(f"zext i1 {unlike} to {SIZE}")
+                self.emit(f"store {SIZE} {self.let(f'or {SIZE} {self.item(odd, 0)}, {other}')}, ptr {odd}")
                 self.emit(f"store {SIZE} {self.multiplied(want, size)}, ptr {wanted}")
 
             self.each(rank, back)

@@ -186,3 +186,11 @@ def test_more_arrays_than_numpy_passes():
     with pytest.raises(ShapeError) as raised:
         derive.compile(derive.grad(formula, "all"))
     assert str(raised.value) == "formula_grad has 140 inputs and outputs, NumPy passes 64; ask for fewer at once"
+
+
+def test_an_axis_of_one_entry_may_have_any_stride():
+    made, plain = derive.compile("mse"), derive.compile("mse", backend="numpy")
+    wide, targets = np.arange(30.0).reshape(10, 3) % 7, np.arange(20.0)[::2]
+    for X, y in ((wide[:, 1:2], targets), (wide[3:4], targets[:1]), (wide[::9, :1][:1], targets[4:5])):
+        w = np.arange(1.0, X.shape[1] + 1)
+        np.testing.assert_allclose(made(X, w, y), plain(X, w, y), rtol=1e-14)
