@@ -7,7 +7,7 @@ that stand here on the right, and know what their parts lost.
 
 from __future__ import annotations
 
-from sympy import Add, Expr, Mul, Rational, S, pi, sqrt
+from sympy import Add, Expr, Mul, Pow, Rational, S, pi, sqrt
 
 from derive.calculus.algebra import is_negative, powers, product_of
 from derive.calculus.cancellation import called
@@ -17,6 +17,7 @@ from derive.primitives import (
     erfc,
     exp,
     gelu_slope,
+    greater,
     logistic_pdf,
     normal_cdf,
     normal_density,
@@ -25,7 +26,9 @@ from derive.primitives import (
     sigmoid,
     silu_slope,
     tanh_slope,
+    where,
 )
+from derive.program import is_element
 
 FUSION = Table("numerical stability: one rounding instead of many")
 rule = FUSION.rule
@@ -175,3 +178,34 @@ def slope_of_silu(value: Expr, context: Context) -> Expr | None:
             if factors.get(slope) == 1:
                 return value / call / slope * silu_slope(*call.args)
     return None
+
+
+FADING = (logistic_pdf, tanh_slope, normal_pdf)
+
+
+@rule(
+    "what a density is multiplied by counts no more where the density has faded to nothing",
+    Mul,
+    example=lambda: (
+        y * (x**2 - 1) * logistic_pdf(x),
+        y * where(greater(logistic_pdf(x), 0), x**2 - 1, 0) * logistic_pdf(x),
+    ),
+    gain={"x": 1e200, "y": 1.0},
+)
+def beside_what_fades(value: Expr, context: Context) -> Expr | None:
+    factors = Mul.make_args(value)
+    fading = next((factor for factor in factors if isinstance(factor, FADING)), None)
+    growing = [factor for factor in factors if _grows(factor)]
+    if fading is None or not growing:
+        return None
+    rest = (factor for factor in factors if factor not in growing)
+    return Mul(*rest, where(greater(fading, 0), Mul(*growing), 0))
+
+
+def _grows(factor: Expr) -> bool:
+    """Whether a factor is a polynomial of a higher degree than one, which may be infinite where its numbers are not."""
+    if isinstance(factor, Add):
+        return any(map(_grows, factor.args))
+    if isinstance(factor, Mul):
+        return sum(2 if _grows(part) else is_element(part) for part in factor.args) > 1
+    return isinstance(factor, Pow) and bool(factor.exp.is_Integer and factor.exp > 1) and not factor.base.is_number
