@@ -498,10 +498,11 @@ def _mills_series(x: Expr, first: int = 1) -> Expr:
 
 
 def _log_normal_cdf(x: Expr) -> Expr:
-    """The logarithm itself, and far out what the series says."""
-    far = where(less(x, FAR), x, FAR)
-    tail = -(far**2) / 2 - log(-far) - log(2 * sympy.pi) / 2 + log(_mills_series(far))
-    return where(less(x, FAR), tail, log(normal_cdf(where(less(x, FAR), FAR, x))))
+    """The logarithm itself, on the right that of one less the other tail, and far out on the left the series."""
+    far, near = where(less(x, FAR), x, FAR), where(less(x, FAR), FAR, x)
+    series = -(far**2) / 2 - log(-far) - log(2 * sympy.pi) / 2 + log(_mills_series(far))
+    tail = normal_cdf(-absolute(near))
+    return where(less(x, FAR), series, where(less(x, 0), log(tail), log1p(-tail)))
 
 
 def _inverse_mills(x: Expr) -> Expr:

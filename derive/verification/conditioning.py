@@ -1,7 +1,8 @@
 """True values at the ends of floating point, and how far a kernel may be from them.
 
 Two questions that the oracle leaves open. How many digits does a value need? `exact` watches every sum while it is
-computed, and takes more digits until nothing that cancels, or is lost beside a larger term, can be seen in the result.
+computed, and every logarithm near zero, and takes more digits until nothing that cancels, or is lost beside a larger
+term, can be seen in the result.
 And how well can it be known? `spread` moves every real input by one rounding, and likewise constants such as π, sums
 over an index (as adding term by term would), names whose equations have such sums, and the logarithms of powers with
 any exponent; it tells how far the true value goes, and no algorithm is blamed for that. Inputs that are whole
@@ -19,7 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from sympy import Add, Expr, Pow
 
 from derive.domains import Domain
-from derive.program import Entry, Equation, Program, Reduction, Sum, walk
+from derive.primitives import log
+from derive.program import Entry, Equation, Program, Reduction, Sum, is_element, walk
 from derive.verification.oracle import Arrays, Machine, prepared
 
 START, MOST, GUARD = 60, 1000, 30  # digits: the first try, the last one, and what a result keeps
@@ -46,6 +48,9 @@ class _Watched(Machine):
             terms = [self.value(term) for term in value.args]
             return self._watched(terms, sum(terms[1:], terms[0]))
         found = super().value(value)
+        if isinstance(value, log) and not (value.args[0].is_Rational or is_element(value.args[0])):
+            near_one = MOST * BITS if found == 0 else -mpmath.mag(found)  # what is one, or nearly, may be rounded to it
+            self.needed = max(self.needed, float(near_one) / BITS + GUARD)
         if self.rng is not None and isinstance(value, Pow) and not value.exp.is_Rational and found > 0:
             return found * (1 + self._some() * ROUNDING * abs(mpmath.log(found)))
         if self.rng is not None and value.is_number and not value.is_Rational:
