@@ -155,10 +155,24 @@ GAMMAS = "differences of gamma functions at neighbouring arguments"
 TIES = "which is nearest is decided by rounding"
 MASKED = "scores beyond −10³⁸ beside masked ones"
 CANCELS = "terms that cancel stand in several brackets"
+NUMPY = "NumPy rounds on the way: its det goes by the logarithm, and our text for it halves a square that is rounded"
 
 # What is still lost, and why. In a soak each of these has to fail: what is mended leaves the list.
 BEYOND = {
+    ("det", "value"): NUMPY,
+    ("det", "derivative"): NUMPY,
+    ("normal_logcdf", "hessian"): NUMPY,
     ("symmetric_eigenvalue_2x2", "derivative"): CANCELS,
+    ("softmax_entropy", "value"): CANCELS,
+    ("kl_exponential", "value"): CANCELS,
+    ("self_attention", "derivative"): CANCELS,
+    ("adagrad_step", "derivative"): CANCELS,
+    ("negative_binomial_logpmf", "value"): GAMMAS,
+    ("chi_square_logpdf", "value"): GAMMAS,
+    ("student_t_logpdf", "value"): GAMMAS,
+    ("binomial_pmf", "value"): GAMMAS,
+    ("binomial_pmf", "derivative"): GAMMAS,
+    ("binomial_pmf", "hessian"): GAMMAS,
     ("kmeans_objective", "derivative"): TIES,
     ("causal_attention", "value"): MASKED,
     ("causal_attention", "derivative"): MASKED,

@@ -13,7 +13,19 @@ from derive.calculus.algebra import powers, product_of
 from derive.calculus.cancellation import definition, without
 from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import a, c, i, j, k, q, u, x, y
-from derive.primitives import cosh, equal, exp, greater, greater_equal, less, less_equal, log, sigmoid, where
+from derive.primitives import (
+    cosh,
+    equal,
+    exp,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    log,
+    log_sigmoid,
+    sigmoid,
+    where,
+)
 from derive.program import Delta, Maximum, Sum, is_element, name_of
 
 EXPONENTIALS = Table("numerical stability: exponentials")
@@ -67,6 +79,46 @@ def masked_exponential(value: Expr, context: Context) -> Expr | None:
         if isinstance(1 - factor, COMPARISONS):
             return without(value, factor, above) * exp(where(1 - factor, NOTHING, exponent))
     return None
+
+
+@rule(
+    "powers of one number are one power, so that none of them is zero and another infinite",
+    Mul,
+    example=lambda: (sigmoid(x) * sigmoid(x) ** (y - 1), exp(y * log_sigmoid(x))),
+    gain={"x": -800.0, "y": 0.0},
+)
+def one_power(value: Expr, context: Context) -> Expr | None:
+    bases = [_base_and_power(factor) for factor in value.args]
+    several = {base for at, (base, _) in enumerate(bases) if any(base == other for other, _ in bases[:at])}
+    together = [base for base in several if is_positive(base, context)]
+    if not together:
+        return None
+    rest = (factor for factor, (base, _) in zip(value.args, bases, strict=True) if base not in together)
+    return Mul(*rest, *(_power_of(base, Add(*(power for b, power in bases if b == base))) for base in together))
+
+
+def _base_and_power(factor: Expr) -> tuple[Expr, Expr]:
+    """A factor as a power; the exponential of a multiple of log σ(u) as one of σ(u)."""
+    if isinstance(factor, exp):
+        for part in Mul.make_args(factor.args[0]):
+            if isinstance(part, log_sigmoid):
+                return sigmoid(*part.args), factor.args[0] / part
+    base, power = factor.as_base_exp() if isinstance(factor, Pow) else (factor, S.One)
+    return base, power
+
+
+def _power_of(base: Expr, power: Expr) -> Expr:
+    return exp(power * log_sigmoid(*base.args)) if isinstance(base, sigmoid) and not power.is_Rational else base**power
+
+
+@rule(
+    "σ(u) to any power is the exponential of a multiple of log σ(u), which σ near 1 does not round",
+    Pow,
+    example=lambda: (sigmoid(x) ** y, exp(y * log_sigmoid(x))),
+    gain={"x": 20.0, "y": 1e11},
+)
+def power_of_sigmoid(value: Expr, context: Context) -> Expr | None:
+    return _power_of(*value.args) if isinstance(value.base, sigmoid) and not value.exp.is_Rational else None
 
 
 # ---------------------------------------------------------------- the largest exponent taken out
