@@ -17,9 +17,8 @@ from sympy import Add, Expr, Integer, Mul, Pow
 from codegen.bounds import always_inside
 from codegen.loops import How
 from derive.array_functions import ARRAY_FUNCTIONS
-from derive.calculus.exponentials import NOTHING
 from derive.errors import BackendUnavailable
-from derive.primitives import Primitive, exp, primitive, where
+from derive.primitives import NOTHING, Primitive, exp, primitive, where
 from derive.program import (
     Delta,
     Entry,

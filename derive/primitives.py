@@ -310,6 +310,7 @@ where: SymPyClass = _row(
     numpy="np.where({0}, {1}, {2})",
     numexpr="where({0}, {1}, {2})",
 )
+NOTHING = sympy.Integer(-(10**38))  # an exponent so low that its exponential is 0 in every precision
 maximum: SymPyClass = _row(
     "maximum",
     lambda a, b: greater(a, b),

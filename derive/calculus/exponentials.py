@@ -7,13 +7,14 @@ What is under a sum may be weighted, and may be masked by a comparison.
 
 from __future__ import annotations
 
-from sympy import Add, Expr, Integer, Mul, Pow, S
+from sympy import Add, Expr, Mul, Pow, S
 
 from derive.calculus.algebra import powers, product_of
 from derive.calculus.cancellation import definition, without
 from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import a, c, i, j, k, q, u, x, y
 from derive.primitives import (
+    NOTHING,
     cosh,
     equal,
     exp,
@@ -32,7 +33,6 @@ EXPONENTIALS = Table("numerical stability: exponentials")
 rule = EXPONENTIALS.rule
 
 COMPARISONS = (greater, greater_equal, less, less_equal, equal, Delta)
-NOTHING = Integer(-(10**38))  # an exponent so low that its exponential is 0 in every precision
 
 
 def is_positive(value: Expr, context: Context) -> bool:
