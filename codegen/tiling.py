@@ -40,11 +40,13 @@ def tiled(parts: Parts) -> Tile | None:
         return None
     own = {s.name for s in everything(body) if isinstance(s, Local | Accumulator)}
     own |= {array.name for array in parts.private}
-    if _calls(body) <= CALLS:
-        return Tile(_jammed([_turn(body, loop.index, at, own) for at in range(ROWS)]))
-    if any(isinstance(s, Loop) and _calls(s.body) for s in body):
+    inside = sum(_calls(s.body) for s in body if isinstance(s, Loop))
+    if inside > CALLS:
         return None
-    return _in_vectors(loop, own, {array.name for array in parts.private})
+    found = _in_vectors(loop, own, {array.name for array in parts.private}) if _calls(body) > inside else None
+    if found is None and _calls(body) <= CALLS:
+        found = Tile(_jammed([_turn(body, loop.index, at, own) for at in range(ROWS)]))
+    return found
 
 
 def _in_vectors(loop: Loop, own: set[str], private: set[str]) -> Tile | None:
@@ -56,7 +58,7 @@ def _in_vectors(loop: Loop, own: set[str], private: set[str]) -> Tile | None:
     pieces = _pieces(loop.body)
     for at, piece in enumerate(pieces):
         names = {s.name for s in piece if isinstance(s, Local | Accumulator)}
-        if _calls(piece) <= CALLS:
+        if isinstance(piece[0], Loop) or not _calls(piece):
             found += _jammed([_turn(piece, loop.index, k, own) for k in range(ROWS)])
             before |= names
             continue

@@ -29,7 +29,7 @@ logistic_regression_hessian: 2 passes over memory
    fused: t1, z, t2, t3, t4
    reads X, w, b; writes t4
    3·d·n + 3·n operations, 16·d·n + 8·d + 8 bytes
-   cut along n for threads, 4 rows at a time
+   cut along n for threads, 4 rows at a time with one call of functions
 
 2. t4.T @ t4 by BLAS, or loops where it is small, half of it, since it is symmetric
    hess_w

@@ -5,8 +5,8 @@ import pytest
 
 import derive
 
-FUNCTIONS_BETWEEN = ["logistic_regression", "mlp_sigmoid", "mlp_forward", "autoencoder"]
-FOUR_AT_A_TIME = ["mse", "ridge", "poisson_regression", "svm_primal", *FUNCTIONS_BETWEEN]
+FUNCTIONS_BETWEEN = ["poisson_regression", "logistic_regression", "mlp_sigmoid", "mlp_forward", "autoencoder"]
+FOUR_AT_A_TIME = ["mse", "ridge", "svm_primal", *FUNCTIONS_BETWEEN]
 rng = np.random.default_rng(5)
 
 
