@@ -64,9 +64,7 @@ def normal_cdf(x: Value) -> Value:
     wide = widened(x).named("wide")
     size = within(abs(wide), 0, LAST_NORMAL).named("size")
     head, low = _square(size)
-    far = where(size < ROOT_OF_HALF, ROOT_OF_HALF, size).named("far")
-    less = (far * ROOT_OF_HALF).named("less")
-    lost = (leading(far) * ROOT_HEAD - less) + (leading(far) * ROOT_TAIL + (far - leading(far)) * ROOT_OF_HALF)
+    _, less, lost = _over_root_of_two(size)
     tail = _tail(less, 0.5 * head, 0.5 * low, 0.5, lost).named("complement")
     scaled = (wide * ROOT_OF_HALF).named("scaled")
     near = 0.5 + 0.5 * multiply_add(scaled, _small(scaled), scaled)
@@ -74,14 +72,20 @@ def normal_cdf(x: Value) -> Value:
     return narrowed(where(wide < -LAST_NORMAL, 0, value), x.kind)
 
 
+def _over_root_of_two(size: Value) -> tuple[Value, Value, Value]:
+    """A size from `ROOT_OF_HALF` on, it divided by √2, and what that lost in rounding."""
+    far = where(size < ROOT_OF_HALF, ROOT_OF_HALF, size).named("far")
+    less = (far * ROOT_OF_HALF).named("less")
+    lost = (leading(far) * ROOT_HEAD - less) + (leading(far) * ROOT_TAIL + (far - leading(far)) * ROOT_OF_HALF)
+    return far, less, lost
+
+
 def gelu(x: Value) -> Value:
     """The number times the distribution function of the standard normal distribution, rounded when it is all there."""
     wide = widened(x).named("wide")
     size = within(abs(wide), 0, LAST_SLOPE).named("size")
     head, low = _square(size)
-    far = where(size < ROOT_OF_HALF, ROOT_OF_HALF, size).named("far")
-    less = (far * ROOT_OF_HALF).named("less")
-    lost = (leading(far) * ROOT_HEAD - less) + (leading(far) * ROOT_TAIL + (far - leading(far)) * ROOT_OF_HALF)
+    far, less, lost = _over_root_of_two(size)
     tail = _tail(less, 0.5 * head, 0.5 * low, 0.5 * far, lost).named("part")
     scaled = (wide * ROOT_OF_HALF).named("scaled")
     half = (0.5 * wide).named("half")
