@@ -20,7 +20,7 @@ from codegen.tiling import ROWS, Tile, numbered, rows_read, tiled
 from derive.program import Array
 
 LINE = 64  # bytes that memory gives at once
-LEAD = 1280  # bytes from the rows at hand to those that are asked for
+LEAD, REACH = 1024, 2560  # bytes from the rows at hand to those that are asked for, at least; and to the end of these
 CACHED = 1 << 20  # bytes of a matrix that is likely to be in cache, where there is nothing to ask for
 LONG_ROW = 4096  # bytes of a row, and of a page, from which on asking ahead costs more than it saves
 WIDE = 'nounwind "prefer-vector-width"="512"'
@@ -223,14 +223,17 @@ class NestWriter(Writer):
                 slot, entries = self.here.slots[array.name], self.count_of(array.shape[1:])
                 row = self.multiplied(entries, str(self.width))
                 block = self.multiplied(row, str(turns))
+                beyond = self.let(f"sub {SIZE} {REACH}, {block}")
+                more = self.let(f"icmp sgt {SIZE} {beyond}, {LEAD}")
+                lead = self.let(f"select i1 {more}, {SIZE} {beyond}, {SIZE} {LEAD}")
                 lines = self.let(f"sdiv {SIZE} {self.added(block, str(LINE - 1))}, {LINE}")
                 whole = self.let(f"mul {SIZE} {row}, {self.integer(array.shape[0])}")
                 short = self.let(f"icmp slt {SIZE} {row}, {LONG_ROW}")
                 far = self.let(f"and i1 {short}, {self.let(f'icmp sgt {SIZE} {whole}, {CACHED}')}")
                 first = self.after(slot.pointer, self.multiplied(entries, index))
 
-                def ask(line: str, first: str = first) -> None:
-                    offset = self.added(self.multiplied(line, str(LINE)), str(LEAD))
+                def ask(line: str, first: str = first, lead: str = lead) -> None:
+                    offset = self.added(self.multiplied(line, str(LINE)), lead)
                     place = self.let(f"getelementptr i8, ptr {first}, {SIZE} {offset}")
                     self.emit(f"call void @llvm.prefetch.p0(ptr {place}, i32 0, i32 3, i32 1)")
 
