@@ -58,7 +58,10 @@ class Counting(Arithmetic):
 
     def number(self, tree: Node) -> Expr:
         """A position that is worked out."""
-        typed = self.typed(tree)
+        try:
+            typed = self.typed(tree)
+        except Undeclared as undeclared:
+            raise self.unreadable(f"nothing tells how far the index {undeclared.name} counts", tree.at) from None
         if typed.axes:
             raise self.unreadable("a position is a number, not an array", tree.at)
         return typed.value

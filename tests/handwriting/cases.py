@@ -621,6 +621,11 @@ INFERRED = [
 # Texts that leave open what a name is, and what is asked.
 ASKED = [
     (
+        "r: ",
+        r"\frac{\partial}{\partial r} r \delta_{1i} = \delta_{1i}",
+        "nothing tells how far the index i counts",
+    ),
+    (
         "X: n d",
         "X w = X w",
         "'w' is not declared, and may be a number or a vector (d); add a line such as  % given w: d",
