@@ -621,7 +621,7 @@ INFERRED = [
 # Texts that leave open what a name is, and what is asked.
 ASKED = [
     (
-        "r: ",
+        "r: , u: 2",
         r"\frac{\partial}{\partial r} r \delta_{1i} = \delta_{1i}",
         "nothing tells how far the index i counts",
     ),
