@@ -21,6 +21,7 @@ from derive.handwriting.situation import Situation
 from derive.handwriting.tokens import tokens
 from derive.handwriting.verdicts import Judge
 from derive.verification.oracle import evaluate
+from derive.verification.sampling import kinks
 from tests.handwriting.emitted import emitted
 from tests.handwriting.mutations import mutations
 from tests.helpers import NAMES, SOME
@@ -28,6 +29,7 @@ from tests.helpers import NAMES, SOME
 SOAK = bool(os.environ.get("DERIVE_SOAK"))
 LINES, SLIPS, LONGEST = 2, 4, 240
 POINTS = 9
+BRANCHES = 10  # times as many points where a condition decides what a side is worth
 
 
 def understood(name):
@@ -60,7 +62,7 @@ def same_value(situation, one, other):
     if [axis.size for axis in sides[0].axes] != [axis.size for axis in sides[1].axes]:
         return False
     program = Comparison(meaning).program(sides)
-    for point in random_points(program, POINTS):
+    for point in random_points(program, POINTS * (BRANCHES if kinks(program) else 1)):
         values = evaluate(program, point.inputs, digits=30)
         first, second = (np.asarray(values[name], dtype=float) for name in program.outputs)
         if not np.allclose(first, second, rtol=1e-10, atol=1e-12):
