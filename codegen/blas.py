@@ -79,12 +79,16 @@ def _syrk(kind: Any) -> Any:
         steps = [ctypes.c_int.from_address(given[at]).value for at in (6, 9)]
         side = _matrix(kind, given[5], *((inner, rows) if turned else (rows, inner)), steps[0])
         target = _matrix(kind, given[8], rows, rows, steps[1])
-        with np.errstate(all="ignore"):
-            np.matmul(side.T if turned else side, side if turned else side.T, out=target)
-            if scale != 1:
-                target *= scale
+        _multiply(side.T if turned else side, side if turned else side.T, scale, target)
 
     return call
+
+
+def _multiply(left: NDArray[Any], right: NDArray[Any], scale: float, target: NDArray[Any]) -> None:
+    with np.errstate(all="ignore"):
+        np.matmul(left, right, out=target)
+        if scale != 1:
+            target *= scale
 
 
 def _gemm(kind: Any) -> Any:
@@ -101,9 +105,6 @@ def _gemm(kind: Any) -> Any:
             for at, shape, turn, step in zip((6, 8), shapes, turned, steps, strict=False)
         )
         target = _matrix(kind, given[11], rows, columns, steps[2])
-        with np.errstate(all="ignore"):
-            np.matmul(left.T if turned[0] else left, right.T if turned[1] else right, out=target)
-            if scale != 1:
-                target *= scale
+        _multiply(left.T if turned[0] else left, right.T if turned[1] else right, scale, target)
 
     return call

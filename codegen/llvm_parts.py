@@ -218,28 +218,34 @@ class NestWriter(Writer):
             return None
         self.declare("llvm.prefetch", "void @llvm.prefetch.p0(ptr, i32, i32, i32)")
 
+        ahead = [(array, *self.how_far_ahead(array, turns)) for array in inputs]
+
         def write(index: str) -> None:
-            for array in inputs:
-                slot, entries = self.here.slots[array.name], self.count_of(array.shape[1:])
-                row = self.multiplied(entries, str(self.width))
-                block = self.multiplied(row, str(turns))
-                beyond = self.let(f"sub {SIZE} {REACH}, {block}")
-                more = self.let(f"icmp sgt {SIZE} {beyond}, {LEAD}")
-                lead = self.let(f"select i1 {more}, {SIZE} {beyond}, {SIZE} {LEAD}")
-                lines = self.let(f"sdiv {SIZE} {self.added(block, str(LINE - 1))}, {LINE}")
-                whole = self.let(f"mul {SIZE} {row}, {self.integer(array.shape[0])}")
-                short = self.let(f"icmp slt {SIZE} {row}, {LONG_ROW}")
-                far = self.let(f"and i1 {short}, {self.let(f'icmp sgt {SIZE} {whole}, {CACHED}')}")
-                first = self.after(slot.pointer, self.multiplied(entries, index))
+            for array, lead, lines in ahead:
+                entries = self.multiplied(self.count_of(array.shape[1:]), index)
+                first = self.after(self.here.slots[array.name].pointer, entries)
 
                 def ask(line: str, first: str = first, lead: str = lead) -> None:
                     offset = self.added(self.multiplied(line, str(LINE)), lead)
                     place = self.let(f"getelementptr i8, ptr {first}, {SIZE} {offset}")
                     self.emit(f"call void @llvm.prefetch.p0(ptr {place}, i32 0, i32 3, i32 1)")
 
-                self.each(self.let(f"select i1 {far}, {SIZE} {lines}, {SIZE} 0"), ask)
+                self.each(lines, ask)
 
         return write
+
+    def how_far_ahead(self, array: Array, turns: int) -> tuple[str, str]:
+        """How many bytes beyond the rows at hand memory is asked for, and for how many lines; for none in vain."""
+        row = self.multiplied(self.count_of(array.shape[1:]), str(self.width))
+        block = self.multiplied(row, str(turns))
+        beyond = self.let(f"sub {SIZE} {REACH}, {block}")
+        more = self.let(f"icmp sgt {SIZE} {beyond}, {LEAD}")
+        lead = self.let(f"select i1 {more}, {SIZE} {beyond}, {SIZE} {LEAD}")
+        lines = self.let(f"sdiv {SIZE} {self.added(block, str(LINE - 1))}, {LINE}")
+        whole = self.let(f"mul {SIZE} {row}, {self.integer(array.shape[0])}")
+        short = self.let(f"icmp slt {SIZE} {row}, {LONG_ROW}")
+        far = self.let(f"and i1 {short}, {self.let(f'icmp sgt {SIZE} {whole}, {CACHED}')}")
+        return lead, self.let(f"select i1 {far}, {SIZE} {lines}, {SIZE} 0")
 
     def folded_total(self, parts: Parts) -> str:
         """How many numbers a part folds into."""

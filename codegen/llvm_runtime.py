@@ -195,7 +195,7 @@ class _Runtime(Text):
         by_columns = self.letter(self.let(f"icmp ne {SIZE} %left_turned, 0"), "N", "T")
         side = [self.whole("%rows"), self.whole("%inner"), one, "%left", self.whole("%left_step")]
         self.of_blas(
-            "syrk", [self.letter("true", "L", "L"), by_columns, *side, zero, "%target", self.whole("%columns")]
+            "syrk", [self.cell("i8", str(ord("L"))), by_columns, *side, zero, "%target", self.whole("%columns")]
         )
 
     def of_blas(self, name: str, given: Sequence[str]) -> None:

@@ -65,7 +65,7 @@ def _in_vectors(loop: Loop, own: set[str], private: set[str]) -> Tile | None:
         used = names_used(piece)
         if used & private or not all(isinstance(s, Local | Store) for s in piece):
             return None
-        later = set().union(*(names_used(rest) for rest in pieces[at + 1 :])) if at + 1 < len(pieces) else set()
+        later = frozenset().union(*map(names_used, pieces[at + 1 :]))
         coming, leaving = sorted(before & used), sorted(names & later)
         held |= {name: Array(numbered(name, TURN), (Integer(ROWS),)) for name in (*coming, *leaving)}
         for name in coming:

@@ -24,7 +24,7 @@ from derive.handwriting.tree import Applied, Node, below
 from derive.notation.tree import Binary, Call, Transpose
 from derive.program import Array, Dim
 
-LARGE = {"Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega", "Lam"}
+KINDS = {0: "number", 1: "vector", 2: "matrix"}  # by how many axes an array has
 ARRAYS_ONLY = {"transposed", "norm_2", "norm_F", "norm_1", "trace", "det", "logdet", "diag", "entrywise_power"}
 SIZES = ("n", "d", "k", "m")
 BARS = {"|", r"\|"}
@@ -169,7 +169,7 @@ def _is_own(size: Expr | str, name: str) -> bool:
 
 def is_large(name: str) -> bool:
     """Whether a name begins with a capital letter, as those of matrices do."""
-    return name[:1].isupper() or name in LARGE
+    return name[:1].isupper()
 
 
 def sizes_at_hand(situation: Situation) -> list[Expr]:
@@ -248,7 +248,6 @@ def defined(situation: Situation, definitions: Sequence[str], document: Document
     Raises:
         ParseError: a definition cannot be read; the message points at the place.
     """
-    asked: set[str] = set()
     for at, latex in enumerate(definitions):
         while True:
             own = situation.copy()
@@ -258,10 +257,8 @@ def defined(situation: Situation, definitions: Sequence[str], document: Document
                 break
             except Undeclared as undeclared:
                 found = possible(undeclared, situation, _readings_after(definitions[at:], document))
-                name = undeclared.name
-                if name in asked or not declared(undeclared, found, situation, around(tokens(latex), undeclared)):
-                    raise asked_for(undeclared, [arrays[name] for arrays in found]) from None
-                asked.add(name)
+                if not declared(undeclared, found, situation, around(tokens(latex), undeclared)):
+                    raise asked_for(undeclared, [arrays[undeclared.name] for arrays in found]) from None
     return situation
 
 
@@ -297,7 +294,7 @@ def declared(undeclared: Undeclared, found: Sequence[dict[str, Array]], situatio
 
 def kind(array: Array) -> str:
     """What an array is: `number`, `vector, d`, `matrix, n d`."""
-    named = {0: "number", 1: "vector", 2: "matrix"}.get(len(array.shape), "array")
+    named = KINDS.get(len(array.shape), "array")
     return ", ".join((named, " ".join(map(str, array.shape)))) if array.shape else named
 
 
@@ -326,8 +323,8 @@ def _with_letters(shape: Sequence[Expr], name: str, taken: Sequence[str]) -> tup
 
 
 def _in_words(shape: Sequence[str]) -> str:
-    kinds = {0: "a number", 1: "a vector", 2: "a matrix"}
-    return kinds.get(len(shape), "an array") + (f" ({' '.join(shape)})" if shape else "")
+    named = f"a {KINDS[len(shape)]}" if len(shape) in KINDS else "an array"
+    return named + (f" ({' '.join(shape)})" if shape else "")
 
 
 # ---------------------------------------------------------------- where a name stands
