@@ -9,13 +9,15 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from codegen import blas, lapack, store, threads
 from codegen.llvm_module import module
-from codegen.llvm_runtime import PRODUCTS, SYMBOLS, products, runtime
+from codegen.llvm_products import PRODUCTS, products
+from codegen.llvm_runtime import SYMBOLS, runtime
+from codegen.llvm_text import Registers
 from codegen.schedule import scheduled
 from codegen.signature import Loop as MachineLoop
 from codegen.signature import Signature, signature
@@ -30,7 +32,7 @@ class LLVMBackend:
 
     def emit(self, program: Program, name: str, dtype: str) -> str:
         """A module with the loop that NumPy calls."""
-        return module(scheduled(program, name, products=True), signature(program), dtype, str(program))
+        return module(scheduled(program, name, products=True), signature(program), dtype, str(program), _registers())
 
     emit_function = emit
 
@@ -38,7 +40,7 @@ class LLVMBackend:
         """Compile `source`, or take its object code from the cache, and link it into this process."""
         if any(symbol in source for symbol in PRODUCTS):
             _with_products()
-        return _linked(_object(source), name)
+        return _linked(_object(source, _tidied), name)
 
     def unavailable(self) -> str:
         """Why LLVM cannot be used here, or nothing."""
@@ -84,16 +86,49 @@ def _features() -> str:
     return str(_llvmlite().binding.get_host_cpu_features().flatten())
 
 
+@cache
+def _registers() -> Registers:
+    """The vectors of this processor; without a compiler to ask, small ones."""
+    try:
+        features = _features().split(",")
+    except BackendUnavailable:
+        return Registers()
+    if "+avx512f" in features:
+        return Registers(64, masks=True, fused=True)
+    if "+avx2" in features:
+        return Registers(32, masks=True, fused="+fma" in features)
+    return Registers(fused="+neon" in features)
+
+
 def optimised(source: str) -> str:
     """The text after LLVM has optimised it for this machine."""
-    return str(_optimised(source))
+    return str(_tidied(source))
 
 
-def _compiled(source: str) -> bytes:
-    return bytes(_machine().emit_object(_optimised(source)))
+def _tidied(source: str) -> Any:
+    """A kernel with its functions in place and its numbers in registers: its loops are written as they should run."""
+    module, builder = _parsed(source)
+    passes = _llvmlite().binding.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    passes.add_sroa_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_new_gvn_pass()
+    passes.add_dead_store_elimination_pass()
+    passes.add_dead_code_elimination_pass()
+    passes.run(module, builder)
+    return module
 
 
-def _optimised(source: str) -> Any:
+def _transformed(source: str) -> Any:
+    """Plain loops with everything that LLVM finds to do, which takes four times as long."""
+    module, builder = _parsed(source)
+    builder.getModulePassManager().run(module, builder)
+    return module
+
+
+def _parsed(source: str) -> tuple[Any, Any]:
+    """A module, and what builds the passes for it."""
     binding, machine = _llvmlite().binding, _machine()
     module = binding.parse_assembly(source)
     module.triple = machine.triple
@@ -102,9 +137,7 @@ def _optimised(source: str) -> Any:
     tuning = binding.create_pipeline_tuning_options(speed_level=3)
     tuning.loop_vectorization = tuning.loop_interleaving = True
     tuning.slp_vectorization = tuning.loop_unrolling = False  # what they win is less than the time they take
-    builder = binding.create_pass_builder(machine, tuning)
-    builder.getModulePassManager().run(module, builder)
-    return module
+    return module, binding.create_pass_builder(machine, tuning)
 
 
 def _linked(code: bytes, name: str) -> MachineLoop:
@@ -129,7 +162,7 @@ def _loaded(code: bytes) -> Any:
 def _with_runtime() -> Any:
     """Make the runtime known; what it lives in has to stay."""
     _with_symbols(threads.POSIX if threads.available() else [])
-    found = _loaded(_object(runtime()))
+    found = _loaded(_object(runtime(), _transformed))
     _with_addresses({symbol: found.get_function_address(symbol) for symbol in SYMBOLS})
     return found
 
@@ -138,15 +171,15 @@ def _with_runtime() -> Any:
 def _with_products() -> Any:
     """Make products of matrices known."""
     _with_addresses(blas.addresses())
-    found = _loaded(_object(products()))
+    found = _loaded(_object(products(_registers()), _transformed))
     _with_addresses({symbol: found.get_function_address(symbol) for symbol in PRODUCTS})
     return found
 
 
-def _object(source: str) -> bytes:
-    """Object code for a text, compiled unless it is in the cache."""
-    parts = (source, _llvmlite().__version__, _machine().triple, _cpu(), _features())
-    return store.content("llvm", parts, lambda: _compiled(source))
+def _object(source: str, passes: Callable[[str], Any]) -> bytes:
+    """Object code for a text that goes through these passes, compiled unless it is in the cache."""
+    parts = (source, passes.__name__, _llvmlite().__version__, _machine().triple, _cpu(), _features())
+    return store.content("llvm", parts, lambda: bytes(_machine().emit_object(passes(source))))
 
 
 def _with_addresses(addresses: Mapping[str, int]) -> None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codegen.llvm_parts import WIDE, NestWriter, listed
-from codegen.llvm_text import SIZE, Slot, calls_functions
-from codegen.loops import Nest
+from codegen.llvm_text import SIZE, Registers, Slot
+from codegen.loops import Loop, Nest, substituted
 from codegen.signature import Signature
-from derive.program import Dim
+from codegen.vector_math.llvm_text import shared
+from derive.program import Dim, Index, element
 
 
-def module(nest: Nest, signature: Signature, dtype: str, equations: str) -> str:
+def module(nest: Nest, signature: Signature, dtype: str, equations: str, registers: Registers) -> str:
     """The text of a kernel, with the loop that NumPy calls under the nest's name and `_loop`."""
-    return _Module(nest, signature, dtype).text(equations)
+    return _Module(nest, signature, dtype, registers).text(equations)
 
 
 class _Module(NestWriter):
@@ -28,32 +29,30 @@ class _Module(NestWriter):
         else:
             self.elementwise()
         head = "\n".join(f"; {line}".rstrip() for line in [self.nest.name, *equations.splitlines()])
-        return (
-            "\n\n".join([head, "\n".join(sorted(self.declared.values())), *self.functions, "\n".join(self.notes)])
-            + "\n"
-        )
+        text = "\n".join(self.functions)
+        declared = [shared(name, declaration, text) for name, declaration in sorted(self.declared.items())]
+        return "\n\n".join([head, "\n".join(declared), *self.functions]) + "\n"
 
     def elementwise(self) -> None:
         """The nest for a row of numbers."""
         operands = self.signature.operands
         parameters = [(SIZE, "%count"), *self.operand_parameters()]
 
-        def entry(at: str) -> None:
-            for place, array in enumerate(operands):
-                kind = self.type_of(array)
-                pointer = self.let(f"getelementptr inbounds {kind}, ptr %p{place}, {SIZE} {at}")
-                self.here.slots[array.name] = Slot(pointer, (), kind)
-            self.statements(self.nest.body)
+        at = Index("at", Dim("count"))
+        entries = {element(array.name): element(array.name, (at,)) for array in operands}
+        turn = Loop(at, tuple(substituted(statement, entries) for statement in self.nest.body))
 
         def row() -> None:
-            self.each("%count", entry, calls_functions(self.nest.body))
+            for place, array in enumerate(operands):
+                self.here.slots[array.name] = Slot(f"%p{place}", ("1",), self.type_of(array))
+            self.loop_over(turn, "0", "%count")
             self.emit("ret void")
 
         def call() -> None:
             self.invoke("row", [(SIZE, "%count"), *self.pointers()])
             self.emit("ret void")
 
-        self.function_text(f"internal void @row({listed(parameters)}) {WIDE}", row)
+        self.function_text(f"internal void @row({listed(parameters)}) alwaysinline {WIDE}", row)
         self.function_text(f"internal void @call({SIZE} %count, ptr %pointers) {WIDE}", call)
         cost = (SIZE, self.cost_of(self.nest.body))
         self.loop("derive_elementwise", ["@call"], [("ptr", self.numbers("widths", self.widths())), cost])

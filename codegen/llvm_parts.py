@@ -6,16 +6,19 @@ otherwise part by part through the pool (`codegen.threads`), each part folding i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from codegen import threads
 from codegen.costs import cost
 from codegen.llvm_runtime import FOLDED, GRAIN, PARTS, SYMBOLS
-from codegen.llvm_text import SIZE, Parameter, Slot, Writer, calls_functions
+from codegen.llvm_text import SIZE, Parameter, Slot
+from codegen.llvm_vectors import VectorWriter
+from codegen.llvm_writer import calls_functions
 from codegen.loops import START, Factorise, Loop, Multiply, Statement, values
-from codegen.partition import Parts, names_used, parted
+from codegen.partition import Fold, Parts, names_used, parted
 from codegen.tiling import ROWS, Tile, numbered, rows_read, tiled
 from derive.program import Array
 
@@ -44,7 +47,7 @@ def listed(parameters: Sequence[Parameter]) -> str:
     return ", ".join(f"{kind} {register}" for kind, register in parameters)
 
 
-class NestWriter(Writer):
+class NestWriter(VectorWriter):
     """A writer of the nest."""
 
     def runtime(self, symbol: str, arguments: Sequence[Parameter]) -> None:
@@ -91,7 +94,7 @@ class NestWriter(Writer):
     def nest_function(self) -> None:
         """The nest as a function of sizes, dense operands, workspace and threads."""
         parameters = [*self.size_parameters(), *self.operand_parameters(), ("ptr noalias", "%work"), (SIZE, "%threads")]
-        head = f"internal void @nest({listed(parameters)}) {WIDE}"
+        head = f"internal void @nest({listed(parameters)}) alwaysinline {WIDE}"
         self.function_text(head, self.nest_body, self.size_registers())
 
     def size_parameters(self) -> list[Parameter]:
@@ -133,14 +136,16 @@ class NestWriter(Writer):
         targets = [("ptr", self.target_of(fold.name)) for fold in parts.folds]
         rooms = [("ptr", self.here.slots[array.name].pointer) for array in parts.private]
 
-        def directly() -> None:
-            self.invoke(name, [*map(_parameter, shared), *targets, *rooms, (SIZE, "0"), (SIZE, stop)])
-
-        self.choose(
-            self.let(f"icmp sle {SIZE} {count}, 1"),
-            directly,
-            lambda: self.fork(name, parts, shared, (work, count, folded), directly),
-        )
+        self.runner(name, parts, shared)
+        small = self.let(f"icmp sle {SIZE} {count}, 1")
+        self.emit(f"br i1 {small}, label %{name}.direct, label %{name}.fork")
+        self.block(f"{name}.fork")
+        self.fork(name, parts, shared, (work, count, folded))
+        self.emit(f"br label %{name}.end")
+        self.block(f"{name}.direct")
+        self.invoke(name, [*map(_parameter, shared), *targets, *rooms, (SIZE, "0"), (SIZE, stop)])
+        self.emit(f"br label %{name}.end")
+        self.block(f"{name}.end")
 
     def captured(self, parts: Parts) -> list[_Captured]:
         """What the body of a loop needs from outside: sizes, arrays, locals."""
@@ -174,9 +179,9 @@ class NestWriter(Writer):
             pointers = {captured.name: register for captured, (_, register) in zip(shared, taken, strict=True)}
             pointers |= {fold.name: f"%f{at}" for at, fold in enumerate(parts.folds)}
             pointers |= {array.name: f"%r{at}" for at, array in enumerate(parts.private)}
-            running = [fold.name for fold in parts.folds if fold.name not in arrays]
+            running = [fold.name for fold in parts.folds if not fold.shape]
             for known, register in pointers.items():
-                if known in arrays:
+                if known in arrays and known not in running:
                     array = arrays[known]
                     self.here.slots[known] = Slot(register, self.dense_strides(array), self.type_of(array))
             for number in running:
@@ -194,7 +199,9 @@ class NestWriter(Writer):
                     held = self.room(f"[{ROWS} x {self.type}]")
                     self.here.slots[array.name] = Slot(held, self.dense_strides(array), self.type)
                 ahead = self.fetch_ahead(parts.loop, ROWS)
+                self.several = {parts.loop.index: ROWS}
                 start = self.loop_over(Loop(parts.loop.index, tile.body), start, "%to", ROWS, ahead)
+                self.several = {}
             self.rest = tile is not None
             self.loop_over(parts.loop, start, "%to", first=None if tile else self.fetch_ahead(parts.loop, 1))
             self.rest = False
@@ -205,8 +212,8 @@ class NestWriter(Writer):
 
         known = {name: register for name, register in sizes.items() if name not in arrays}
         thin = not any(isinstance(statement, Loop) for statement in parts.loop.body)
-        apart = "" if thin and not calls_functions(parts.loop.body) else "noinline "
-        self.function_text(f"internal void @{name}({listed(parameters)}) {apart}{WIDE}", write, known)
+        apart = "alwaysinline" if thin and not calls_functions(parts.loop.body) else "noinline"
+        self.function_text(f"internal void @{name}({listed(parameters)}) {apart} {WIDE}", write, known)
 
     def fetch_ahead(self, loop: Loop, turns: int) -> Callable[[str], None] | None:
         """What asks memory for the rows of inputs that come next, so many turns at a time; None where none are read.
@@ -254,14 +261,7 @@ class NestWriter(Writer):
             total = self.added(total, self.count_of(fold.shape))
         return total
 
-    def fork(
-        self,
-        name: str,
-        parts: Parts,
-        shared: Sequence[_Captured],
-        counts: tuple[str, str, str],
-        directly: Callable[[], None],
-    ) -> None:
+    def fork(self, name: str, parts: Parts, shared: Sequence[_Captured], counts: tuple[str, str, str]) -> None:
         """All parts through the pool, then their rooms folded together; without memory for rooms, in one go."""
         work, count, folded = counts
         few = self.let(f"icmp slt {SIZE} {work}, {2 * GRAIN}")  # parts that are there to keep digits
@@ -272,27 +272,33 @@ class NestWriter(Writer):
         partial = self.multiplied(count, folded)
         numbers = self.added(partial, self.multiplied(seats, private))
         room = self.allocated(numbers) if numbers != "0" else "null"
+        if room != "null":
+            self.emit(f"br i1 {self.let(f'icmp eq ptr {room}, null')}, label %{name}.direct, label %{name}.together")
+            self.block(f"{name}.together")
         own = [(SIZE, count), (SIZE, folded), (SIZE, private), ("ptr", room), ("ptr", self.after(room, partial))]
-        self.runner(name, parts, shared)
-
-        def together() -> None:
-            self.declare(threads.SYMBOL, f"void @{threads.SYMBOL}({', '.join(SYMBOLS[threads.SYMBOL])})")
-            self.parallel(f"{name}.run", [*map(_parameter, shared), *own], count, seats)
-            offset = "0"
-            for fold in parts.folds:
-                numbers = self.count_of(fold.shape)
-                start = self.after(room, offset)
-                rooms = [("ptr", self.target_of(fold.name)), ("ptr", start)]
-                counts = [(SIZE, count), (SIZE, folded), (SIZE, numbers)]
-                self.runtime(f"derive_fold_{fold.how}_{self.type}", [*rooms, *counts])
-                offset = self.added(offset, numbers)
-
-        if room == "null":
-            together()
-        else:
-            self.choose(self.let(f"icmp eq ptr {room}, null"), directly, together)
+        self.declare(threads.SYMBOL, f"void @{threads.SYMBOL}({', '.join(SYMBOLS[threads.SYMBOL])})")
+        self.parallel(f"{name}.run", [*map(_parameter, shared), *own], count, seats)
+        start = room
+        for fold in parts.folds:
+            numbers = self.count_of(fold.shape)
+            with self.lent(fold) as target:
+                rooms = [("ptr", target), ("ptr", start), (SIZE, count), (SIZE, folded), (SIZE, numbers)]
+                self.runtime(f"derive_fold_{fold.how}_{self.type}", rooms)
+            start = self.after(start, numbers)
+        if room != "null":
             self.declare("free", "void @free(ptr)")
             self.emit(f"call void @free(ptr {room})")
+
+    @contextmanager
+    def lent(self, fold: Fold) -> Iterator[str]:
+        """Where the runtime finds what it folds into; a number is lent to it, and lives in a register otherwise."""
+        if fold.name not in self.here.cells:
+            yield self.here.slots[fold.name].pointer
+            return
+        cell, room = self.here.cells[fold.name], self.room(self.type)
+        self.emit(f"store {self.type} {self.let(f'load {self.type}, ptr {cell}')}, ptr {room}")
+        yield room
+        self.emit(f"store {self.type} {self.let(f'load {self.type}, ptr {room}')}, ptr {cell}")
 
     def allocated(self, numbers: str) -> str:
         """Room for numbers, or null."""

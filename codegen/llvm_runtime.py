@@ -12,17 +12,16 @@ nest once, and `measure(sizes, work, cost)` tells how many bytes of workspace th
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from codegen import blas, threads
-from codegen.llvm_text import MULTIPLY, SIZE, TYPES, Text
+from codegen import threads
+from codegen.llvm_text import SIZE, TYPES, Text
 from codegen.loops import How
 
 GRAIN = 1 << 21  # the least work of a part, in units of a vectorised addition; some 30 µs
 FOLDED = 1 << 13  # turns of a long sum that are folded one after the other
 PARTS = 1 << 14  # the most parts
 BLOCK = 512  # numbers that are copied at a time where an elementwise kernel meets strides
-STRIP = 128  # rows of a symmetric product that are computed at a time
 OPERANDS = 64  # the most arrays of a kernel
 FLAGS = 0x3D if platform.machine().lower() in ("x86_64", "amd64") else 0x1F  # the C library's FE_ALL_EXCEPT
 FOLDS: tuple[How, ...] = ("add", "mul", "max")
@@ -34,7 +33,6 @@ SYMBOLS: dict[str, Sequence[str]] = {
     **{f"derive_fill_{kind}": ["ptr", SIZE, kind] for kind in TYPES.values()},
     **{f"derive_fold_{how}_{kind}": ["ptr", "ptr", *[SIZE] * 3] for how in FOLDS for kind in TYPES.values()},
 }
-PRODUCTS: dict[str, Sequence[str]] = {f"derive_multiply_{kind}": [*MULTIPLY, kind] for kind in TYPES.values()}
 
 
 def runtime() -> str:
@@ -47,31 +45,28 @@ def runtime() -> str:
         text.fill()
         for how in FOLDS:
             text.fold(how)
-    return f"{threads.pool()}\n{_module(written)}"
+    return f"{threads.pool()}\n{together(written)}"
 
 
-def products() -> str:
-    """The text of a second module, for kernels that multiply matrices: looking for BLAS takes a while."""
-    written = [_Runtime(dtype) for dtype in TYPES]
-    for text in written:
-        text.multiply()
-    return _module(written)
-
-
-def _module(written: Sequence[Text]) -> str:
+def together(written: Sequence[Text]) -> str:
+    """The functions of some writers as one module."""
     declared = sorted({line for text in written for line in text.declared.values()})
     return "\n\n".join([*declared, *(function for text in written for function in text.functions)]) + "\n"
 
 
-class _Runtime(Text):
+class RuntimeText(Text):
+    """A writer of functions that kernels call: `symbols` says what each takes."""
+
+    symbols: Mapping[str, Sequence[str]]
+
     def public(self, symbol: str, names: str, write: Callable[[], None]) -> None:
         """A function that kernels call."""
-        kinds = {**SYMBOLS, **PRODUCTS}[symbol]
-        self.private(symbol, list(zip(kinds, names.split(), strict=True)), write, linkage="")
+        self.private(symbol, list(zip(self.symbols[symbol], names.split(), strict=True)), write, linkage="")
 
     def private(
         self, name: str, parameters: Sequence[tuple[str, str]], write: Callable[[], None], linkage: str = "internal "
     ) -> None:
+        """A function of a module."""
         head = ", ".join(f"{kind} %{parameter}" for kind, parameter in parameters)
 
         def whole() -> None:
@@ -79,6 +74,10 @@ class _Runtime(Text):
             self.emit("ret void")
 
         self.function_text(f"{linkage}void @{name}({head}) nounwind", whole)
+
+
+class _Runtime(RuntimeText):
+    symbols = SYMBOLS
 
     # ------------------------------------------------ folds
 
@@ -124,98 +123,6 @@ class _Runtime(Text):
             row("%target", "%rooms")
 
         self.public(f"derive_fold_{how}_{self.type}", "target rooms parts stride count", write)
-
-    # ------------------------------------------------ products of matrices
-
-    def multiply(self) -> None:
-        """Row-major matrices through BLAS, whose matrices are the transposed ones.
-
-        Of a symmetric target what is on and above the diagonal is computed, and the rest is copied: by `syrk` where a
-        matrix meets itself, else by rows of blocks.
-        """
-        names = "rows columns inner left left_step left_turned right right_step right_turned target symmetric scale"
-
-        def write() -> None:
-            def whole() -> None:
-                self.gemm("%rows", "%columns", "%left", "%right", "%target")
-
-            def half() -> None:
-                one = self.let(f"icmp ne {SIZE} %left_turned, 0")
-                other = self.let(f"icmp ne {SIZE} %right_turned, 0")
-                down = self.let(f"select i1 {one}, {SIZE} 1, {SIZE} %left_step")
-                across = self.let(f"select i1 {other}, {SIZE} %right_step, {SIZE} 1")
-
-                def block(at: str) -> None:
-                    rest = self.let(f"sub {SIZE} %rows, {at}")
-                    left = self.after("%left", self.multiplied(at, down))
-                    right = self.after("%right", self.multiplied(at, across))
-                    corner = self.after("%target", self.multiplied(at, self.added("%columns", "1")))
-                    self.gemm(self.least(rest, str(STRIP)), rest, left, right, corner)
-
-                def strips() -> None:
-                    self.counted("0", self.added("%rows", str(STRIP - 1)), STRIP, block)
-
-                same = self.let("icmp eq ptr %left, %right")
-                turned = self.let(f"icmp ne {SIZE} %left_turned, %right_turned")
-                self.choose(
-                    self.let(f"and i1 {same}, {turned}"),
-                    self.syrk,
-                    strips,
-                )
-
-                def mirrored(row: str) -> None:
-                    def entry(column: str) -> None:
-                        above = self.after("%target", self.added(self.multiplied(column, "%columns"), row))
-                        below = self.after("%target", self.added(self.multiplied(row, "%columns"), column))
-                        self.emit(f"store {self.type} {self.let(f'load {self.type}, ptr {above}')}, ptr {below}")
-
-                    self.each(row, entry)
-
-                self.each("%rows", mirrored)
-
-            self.choose(self.let(f"icmp eq {SIZE} %symmetric, 0"), whole, half)
-
-        self.public(f"derive_multiply_{self.type}", names, write)
-
-    def gemm(self, rows: str, columns: str, left: str, right: str, target: str) -> None:
-        """One call of BLAS, which takes the address of everything."""
-
-        def turned(side: str) -> str:
-            return self.letter(self.let(f"icmp ne {SIZE} %{side}_turned, 0"), "T", "N")
-
-        one, zero = self.cell(self.type, "%scale"), self.cell(self.type, self.literal(0.0))
-        sizes = [self.whole(columns), self.whole(rows), self.whole("%inner")]
-        steps = [self.whole("%right_step"), self.whole("%left_step"), self.whole("%columns")]
-        given = [turned("right"), turned("left"), *sizes, one, right, steps[0], left, steps[1], zero, target, steps[2]]
-        self.of_blas("gemm", given)
-
-    def syrk(self) -> None:
-        """The product of a matrix and itself: BLAS fills its lower half, which is our upper one."""
-        one, zero = self.cell(self.type, "%scale"), self.cell(self.type, self.literal(0.0))
-        by_columns = self.letter(self.let(f"icmp ne {SIZE} %left_turned, 0"), "N", "T")
-        side = [self.whole("%rows"), self.whole("%inner"), one, "%left", self.whole("%left_step")]
-        self.of_blas(
-            "syrk", [self.cell("i8", str(ord("L"))), by_columns, *side, zero, "%target", self.whole("%columns")]
-        )
-
-    def of_blas(self, name: str, given: Sequence[str]) -> None:
-        symbol = blas.symbol(name, self.type)
-        self.declare(symbol, f"void @{symbol}({', '.join(['ptr'] * len(given))})")
-        self.invoke(symbol, [("ptr", pointer) for pointer in given])
-
-    def letter(self, condition: str, yes: str, no: str) -> str:
-        """The address of one of two letters."""
-        return self.cell("i8", self.let(f"select i1 {condition}, i8 {ord(yes)}, i8 {ord(no)}"))
-
-    def whole(self, value: str) -> str:
-        """The address of a size as BLAS counts."""
-        return self.cell("i32", self.let(f"trunc {SIZE} {value} to i32"))
-
-    def cell(self, kind: str, value: str) -> str:
-        """The address of a value."""
-        room = self.room(kind)
-        self.emit(f"store {kind} {value}, ptr {room}")
-        return room
 
     # ------------------------------------------------ copies
 

@@ -17,13 +17,13 @@ Workspace arrays are the intermediates that loops could not be fused around; the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from sympy import Expr, S
 
-from derive.program import Array, Dim, Element, Index, positions_of
+from derive.program import Array, Dim, Element, Index, element, name_of, positions_of, substitute, walk
 
 How: TypeAlias = Literal["set", "add", "mul", "max"]
 
@@ -149,6 +149,38 @@ def values(statement: Statement) -> tuple[Expr, ...]:
     if isinstance(statement, Accumulator):
         return (statement.initial,)
     return (statement.value, *positions_of(statement.element)) if isinstance(statement, Store) else (statement.value,)
+
+
+def substituted(statement: Statement, mapping: Mapping[Expr, Expr]) -> Statement:
+    """A statement with values in place of others, in its body too."""
+    if isinstance(statement, Loop):
+        return replace(statement, body=tuple(substituted(inner, mapping) for inner in statement.body))
+    if isinstance(statement, Factorise | Multiply):
+        return statement
+    if isinstance(statement, Accumulator):
+        return replace(statement, initial=substitute(statement.initial, mapping))
+    value = substitute(statement.value, mapping)
+    if isinstance(statement, Store):
+        return replace(statement, element=substitute(statement.element, mapping), value=value)
+    return replace(statement, value=value)
+
+
+def cleared(statement: Statement, shapes: Mapping[str, tuple[Expr, ...]]) -> tuple[Element, tuple[Expr, ...]] | None:
+    """The first entry and the sizes of what loops fill with zeros, where it is a stretch of memory."""
+    indices: list[Index] = []
+    while isinstance(statement, Loop) and len(statement.body) == 1:
+        indices.append(statement.index)
+        statement = statement.body[0]
+    if not indices or not isinstance(statement, Store) or statement.how != "set" or statement.value != 0:
+        return None
+    name, positions, count = name_of(statement.element), positions_of(statement.element), len(indices)
+    sizes = tuple(index.size for index in indices)
+    before, inside = positions[:-count], positions[-count:]
+    if inside != tuple(indices) or shapes.get(name, ())[-count:] != sizes:
+        return None
+    if any(index in walk(position) for position in before for index in indices):
+        return None
+    return element(name, (*before, *(S.Zero for _ in indices))), sizes
 
 
 def _names(body: tuple[Statement, ...]) -> Iterator[str]:

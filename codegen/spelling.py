@@ -22,6 +22,13 @@ COMPARISONS = {">", ">=", "<", "<=", "=="}
 MULTIPLIED_OUT = 8
 
 
+def is_multiplied_out(exponent: Expr) -> bool:
+    """Whether a power needs multiplications, a division and a square root only."""
+    if not exponent.is_Rational:
+        return False
+    return bool(abs(exponent) == Rational(1, 2) or (exponent.is_Integer and abs(exponent) <= MULTIPLIED_OUT))
+
+
 class Speller(Generic[T]):
     """The walk; subclasses spell the operations."""
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer, Symbol
 
-from codegen.loops import Accumulator, Factorise, Local, Loop, Multiply, Statement, Store, Update, everything, values
+from codegen.loops import Accumulator, Local, Loop, Statement, Store, Update, everything, substituted, values
 from codegen.partition import Parts, names_used
 from derive.primitives import primitive
-from derive.program import Array, Delta, Element, Index, element, elements, name_of, positions_of, substitute, walk
+from derive.program import Array, Delta, Element, Index, element, elements, name_of, positions_of, walk
 
 ROWS = 4
 CALLS = 2  # more functions than this keep a processor busy by themselves
@@ -73,20 +73,12 @@ def _in_vectors(loop: Loop, own: set[str], private: set[str]) -> Tile | None:
         mapping: dict[Expr, Expr] = {Symbol(name, real=True): _held(name, turn) for name in coming}
         mapping |= {element(name): _held(name, turn) for name in coming}
         mapping[loop.index] = loop.index + turn
-        body = [_substituted(s, mapping) for s in piece if isinstance(s, Local | Store)]
+        body = [substituted(statement, mapping) for statement in piece]
         found.append(Loop(turn, (*body, *(Store(_held(name, turn), element(name)) for name in leaving))))
         for name in leaving:
             found += [Local(numbered(name, k), _held(name, Integer(k))) for k in range(ROWS)]
         before |= names
     return Tile(tuple(found), tuple(held.values()))
-
-
-def _substituted(statement: Local | Store, mapping: Mapping[Expr, Expr]) -> Statement:
-    value = substitute(statement.value, mapping)
-    if isinstance(statement, Local):
-        return replace(statement, value=value)
-    places = tuple(substitute(place, mapping) for place in positions_of(statement.element))
-    return replace(statement, element=element(name_of(statement.element), places), value=value)
 
 
 def _pieces(body: Sequence[Statement]) -> list[list[Statement]]:
@@ -160,18 +152,12 @@ def _elements(body: Sequence[Statement]) -> dict[Element, None]:
 def _renamed(statement: Statement, mapping: Mapping[Expr, Expr], own: set[str], at: int) -> Statement:
     if isinstance(statement, Loop):
         return replace(statement, body=tuple(_renamed(s, mapping, own, at) for s in statement.body))
-    if isinstance(statement, Factorise | Multiply):
-        return statement
-    if isinstance(statement, Accumulator):
-        return replace(statement, name=numbered(statement.name, at), initial=substitute(statement.initial, mapping))
-    value = substitute(statement.value, mapping)
-    if isinstance(statement, Store):
-        name = name_of(statement.element)
-        places = tuple(substitute(place, mapping) for place in positions_of(statement.element))
-        return replace(statement, element=element(numbered(name, at) if name in own else name, places), value=value)
-    if isinstance(statement, Update) and statement.name not in own:
-        return replace(statement, value=value)
-    return replace(statement, name=numbered(statement.name, at), value=value)
+    found = substituted(statement, mapping)
+    if isinstance(found, Local | Accumulator) or (isinstance(found, Update) and found.name in own):
+        return replace(found, name=numbered(found.name, at))
+    if isinstance(found, Store) and (name := name_of(found.element)) in own:
+        return replace(found, element=element(numbered(name, at), positions_of(found.element)))
+    return found
 
 
 def _jammed(turns: Sequence[Sequence[Statement]]) -> tuple[Statement, ...]:

@@ -348,14 +348,22 @@ def rebuilt(expr: Expr, parts: tuple[Expr, ...]) -> Expr:
 
 def walk(expr: Expr) -> Iterator[Expr]:
     """Every value inside `expr`, itself first, the positions of elements too."""
-    yield expr
-    for part in children(expr):
-        yield from walk(part)
+    left = [expr]
+    while left:
+        part = left.pop()
+        yield part
+        if part.args:
+            left.extend(reversed(children(part)))
 
 
 def elements(expr: Expr) -> dict[Element, None]:
     """The elements that `expr` reads, in the order met."""
-    return {part: None for part in walk(expr) if is_element(part)}
+    return dict.fromkeys(_elements(expr))
+
+
+@lru_cache(maxsize=65536)
+def _elements(expr: Expr) -> tuple[Element, ...]:
+    return tuple(part for part in walk(expr) if is_element(part))
 
 
 @lru_cache(maxsize=65536)

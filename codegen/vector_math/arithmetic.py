@@ -23,9 +23,9 @@ from codegen.vector_math.formats import BY_KIND, DOUBLE, SINGLE, Format, Kind
 class Operation:
     """How three languages spell an operation of `{0}`, `{1}`, `{2}`.
 
-    In LLVM `{t}` is the type of the operands, `{r}` that of the result and `{n}` its short name; `declares` is the
-    intrinsic that is called. In C `{s}` ends the names of functions of the type, and `{n}` those of the helpers in
-    `codegen.vector_math.c_text`.
+    In LLVM `{t}` is the type of the operands, `{r}` that of the result, `{n}` its short name and `{b}` that of truth
+    values; `declares` is the intrinsic that is called. In C `{s}` ends the names of functions of the type, and `{n}`
+    those of the helpers in `codegen.vector_math.c_text`.
     """
 
     llvm: str
@@ -65,9 +65,9 @@ OPERATIONS = {
     "<=": Operation("fcmp ole {t} {0}, {1}", "{0} <= {1}", np.less_equal),
     "==": Operation("fcmp oeq {t} {0}, {1}", "{0} == {1}", np.equal),
     "!=": Operation("fcmp une {t} {0}, {1}", "{0} != {1}", np.not_equal),
-    "and": Operation("and i1 {0}, {1}", "{0} & {1}", np.logical_and),
-    "or": Operation("or i1 {0}, {1}", "{0} | {1}", np.logical_or),
-    "where": Operation("select i1 {0}, {r} {1}, {r} {2}", "{0} ? {1} : {2}", np.where),
+    "and": Operation("and {b} {0}, {1}", "{0} & {1}", np.logical_and),
+    "or": Operation("or {b} {0}, {1}", "{0} | {1}", np.logical_or),
+    "where": Operation("select {b} {0}, {r} {1}, {r} {2}", "{0} ? {1} : {2}", np.where),
     "bits": Operation("bitcast {t} {0} to {r}", "bits{n}({0})", lambda x: x.view(f"u{x.dtype.itemsize}")),
     "from_bits": Operation("bitcast {t} {0} to {r}", "from_bits{n}({0})", lambda x: x.view(f"f{x.dtype.itemsize}")),
     "integer +": Operation("add {t} {0}, {1}", "{0} + {1}", np.add),

@@ -62,7 +62,7 @@ BOUNDED: dict[str, tuple[Callable[[Value], Value], Callable[[Value], Value]]] = 
     "cos": (cos, is_near),
 }
 PARAMETERS = {"pow": ("x", "y"), "normal_density": ("x", "mu", "sigma"), "normal_slope": ("x", "mu", "sigma")}
-SUFFIX = "_of"  # what kernels call their copy of a function: `exp_of`
+SUFFIX = "_of"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +75,10 @@ class Routine:
     result: Value
     near: Value | None = None
 
-    @property
-    def called(self) -> str:
-        """Its name in a kernel."""
-        return self.name + SUFFIX
+
+def called(name: str, lanes: int = 1) -> str:
+    """What kernels call their copy of a function, for one number (`exp_of`) or for several at once (`exp_of_8`)."""
+    return name + SUFFIX + (f"_{lanes}" if lanes > 1 else "")
 
 
 @cache

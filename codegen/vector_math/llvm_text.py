@@ -1,4 +1,4 @@
-"""The functions as LLVM's text: internal, always inlined, one instruction a line."""
+"""The functions as LLVM's text, of a number or of a vector: internal, always inlined, one instruction a line."""
 
 from __future__ import annotations
 
@@ -7,33 +7,28 @@ import struct
 from functools import cache
 
 from codegen.vector_math.arithmetic import OPERATIONS, Value, in_order
-from codegen.vector_math.library import routine
+from codegen.vector_math.library import called, routine
 
 TYPES = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "i1": "i1"}
 ATTRIBUTES = "alwaysinline nounwind willreturn memory(none)"
-BEYOND_ATTRIBUTES = "noinline nounwind willreturn memory(none)"
-VECTOR_SIZES = (2, 4, 8, 16)
-# What is called beyond the bound has variants for vectors, of which those with a set mask are computed one by one.
-# Under its own name LLVM would call the library for every number of a vector, needed or not.
+LONG = 150  # operations of a function of which a kernel has one copy only; a call does not count beside them
+# The library for those numbers of a vector that are asked for.
 BEYOND = """\
-define internal {kind} @{name}_beyond({kind} %x) cold {attributes} {{
-  %v = call {kind} @{library}({kind} %x)
-  ret {kind} %v
-}}"""
-BEYOND_VECTOR = """\
-define hidden <{size} x {kind}> @{name}_beyond_{size}(<{size} x {kind}> %x, <{size} x i1> %mask) {attributes} {{
+define internal <{size} x {kind}> @{name}_beyond_{size}(<{size} x {kind}> %x, <{size} x i1> %asked) noinline {{
 entry:
-  %bits = bitcast <{size} x i1> %mask to i{size}
+  %bits = bitcast <{size} x i1> %asked to i{size}
   %none = icmp eq i{size} %bits, 0
   br i1 %none, label %end, label %lane
 lane:
-  %at = phi i32 [ 0, %entry ], [ %next, %lane ]
+  %left = phi i{size} [ %bits, %entry ], [ %others, %lane ]
   %result = phi <{size} x {kind}> [ %x, %entry ], [ %changed, %lane ]
-  %one = extractelement <{size} x {kind}> %x, i32 %at
-  %v = call {kind} @{name}_beyond({kind} %one)
-  %changed = insertelement <{size} x {kind}> %result, {kind} %v, i32 %at
-  %next = add nuw nsw i32 %at, 1
-  %more = icmp ult i32 %next, {size}
+  %at = call i{size} @llvm.cttz.i{size}(i{size} %left, i1 true)
+  %one = extractelement <{size} x {kind}> %x, i{size} %at
+  %v = call {kind} @{library}({kind} %one)
+  %changed = insertelement <{size} x {kind}> %result, {kind} %v, i{size} %at
+  %before = sub i{size} %left, 1
+  %others = and i{size} %left, %before
+  %more = icmp ne i{size} %others, 0
   br i1 %more, label %lane, label %end
 end:
   %y = phi <{size} x {kind}> [ %x, %entry ], [ %changed, %lane ]
@@ -41,56 +36,79 @@ end:
 }}"""
 
 
+def vector(kind: str, lanes: int) -> str:
+    """The type of so many numbers, or of one."""
+    return f"<{lanes} x {kind}>" if lanes > 1 else kind
+
+
 @cache
-def definition(name: str, dtype: str) -> dict[str, str]:
-    """The function and the intrinsics that it calls, by their names."""
+def definition(name: str, dtype: str, lanes: int = 1) -> dict[str, str]:
+    """The function of so many numbers at once, and what it calls, by their names."""
     asked = routine(name, dtype)
-    writer = _Writer()
+    writer = _Writer(lanes)
     for given in asked.parameters:
         writer.registers[id(given)] = f"%{given.name}"
     for value in in_order(asked.result):
         writer.write(value)
-    kind = TYPES[asked.result.kind]
-    parameters = ", ".join(f"{TYPES[given.kind]} %{given.name}" for given in asked.parameters)
+    one = TYPES[asked.result.kind]
+    kind = vector(one, lanes)
+    parameters = ", ".join(f"{vector(TYPES[given.kind], lanes)} %{given.name}" for given in asked.parameters)
     result = writer.registers[id(asked.result)]
     ending = [f"  ret {kind} {result}"]
     if asked.near is not None:
         for value in in_order(asked.near):
             writer.write(value)
         library = name if dtype == "float64" else f"{name}f"
-        writer.declared[library] = f"declare {kind} @{library}({kind}) nounwind willreturn memory(none)"
-        writer.declared |= _beyond(name, library, kind)
-        ending = [
-            f"  br i1 {writer.registers[id(asked.near)]}, label %end, label %beyond",
-            "beyond:",
-            f"  %called = call {kind} @{name}_beyond({parameters}) {_variants(name)}",
-            "  br label %end",
-            "end:",
-            f"  %value = phi {kind} [ {result}, %entry ], [ %called, %beyond ]",
-            f"  ret {kind} %value",
-        ]
+        writer.declared[library] = f"declare {one} @{library}({one}) nounwind willreturn memory(none)"
+        near = writer.registers[id(asked.near)]
+        if lanes == 1:
+            ending = _ending(library, parameters, near, result)
+        else:
+            beyond = f"{name}_beyond_{lanes}"
+            writer.declared[f"llvm.cttz.i{lanes}"] = f"declare i{lanes} @llvm.cttz.i{lanes}(i{lanes}, i1)"
+            writer.declared[beyond] = BEYOND.format(name=name, size=lanes, kind=one, library=library)
+            ending = _vector_ending(beyond, parameters, near, result)
     body = "\n".join(["entry:", *writer.lines, *ending])
-    head = f"define internal {kind} @{asked.called}({parameters}) {ATTRIBUTES}"
-    return {**writer.declared, asked.called: f"{head} {{\n{body}\n}}"}
+    head = f"define internal {kind} @{called(name, lanes)}({parameters}) {ATTRIBUTES}"
+    return {**writer.declared, called(name, lanes): f"{head} {{\n{body}\n}}"}
 
 
-def _variants(name: str) -> str:
-    """The attribute that tells of the variants for vectors."""
-    listed = ",".join(f"_ZGV_LLVM_M{size}v_{name}_beyond({name}_beyond_{size})" for size in VECTOR_SIZES)
-    return f'"vector-function-abi-variant"="{listed}"'
+def shared(name: str, declaration: str, text: str) -> str:
+    """A definition as it is, or where it is long and called from several places of a text, without copies of it."""
+    if declaration.count("\n") < LONG or len(re.findall(rf"@{name}\(", text)) < 2:
+        return declaration
+    return declaration.replace("alwaysinline", "noinline", 1)
 
 
-def _beyond(name: str, library: str, kind: str) -> dict[str, str]:
-    """What is called beyond the bound, for one number and for vectors."""
-    words = {"name": name, "library": library, "kind": kind, "attributes": BEYOND_ATTRIBUTES}
-    found = {f"{name}_beyond": BEYOND.format(**words)}
-    for size in VECTOR_SIZES:
-        found[f"{name}_beyond_{size}"] = BEYOND_VECTOR.format(size=size, **words)
-    return found
+def _ending(library: str, x: str, near: str, result: str) -> list[str]:
+    """The result, or that of the library."""
+    kind = x.split()[0]
+    return [
+        f"  br i1 {near}, label %end, label %beyond",
+        "beyond:",
+        f"  %called = call {kind} @{library}({x})",
+        "  br label %end",
+        "end:",
+        f"  %value = phi {kind} [ {result}, %entry ], [ %called, %beyond ]",
+        f"  ret {kind} %value",
+    ]
+
+
+def _vector_ending(beyond: str, x: str, near: str, result: str) -> list[str]:
+    """The results, those of the library among them."""
+    kind = x.rsplit(maxsplit=1)[0]
+    truth = re.sub(r"double|float", "i1", kind)
+    return [
+        f"  %far = xor {truth} {near}, splat (i1 true)",
+        f"  %called = call {kind} @{beyond}({x}, {truth} %far)",
+        f"  %value = select {truth} {near}, {kind} {result}, {kind} %called",
+        f"  ret {kind} %value",
+    ]
 
 
 class _Writer:
-    def __init__(self) -> None:
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
         self.registers: dict[int, str] = {}
         self.lines: list[str] = []
         self.declared: dict[str, str] = {}
@@ -100,7 +118,7 @@ class _Writer:
         if id(value) in self.registers:
             return
         if value.operation == "literal":
-            self.registers[id(value)] = _number(value.number, value.kind)
+            self.registers[id(value)] = number(value.number, value.kind, self.lanes)
         elif value.operation == "polynomial":
             self.registers[id(value)] = self.horner(value)
         else:
@@ -110,14 +128,16 @@ class _Writer:
 
     def horner(self, value: Value) -> str:
         x, kind = self.registers[id(value.args[0])], value.kind
-        total, *rest = (_number(c, kind) for c in reversed(value.coefficients))
-        for number in rest:
-            total = self.let("multiply_add", [total, x, number], kind, kind)
+        total, *rest = (number(c, kind, self.lanes) for c in reversed(value.coefficients))
+        for coefficient in rest:
+            total = self.let("multiply_add", [total, x, coefficient], kind, kind)
         return total
 
     def let(self, operation: str, operands: list[str], kind: str, result: str) -> str:
         row = OPERATIONS[operation]
-        words = {"t": TYPES[kind], "r": TYPES[result], "n": kind}
+        types = {"t": TYPES[kind], "r": TYPES[result], "b": "i1"}
+        words = {letter: vector(type, self.lanes) for letter, type in types.items()}
+        words["n"] = kind if self.lanes == 1 else f"v{self.lanes}{kind}"
         if row.declares:
             text = f"declare {row.declares.format(**words)}"
             found = re.search(r"@([\w.]+)", text)
@@ -128,7 +148,7 @@ class _Writer:
         return register
 
 
-def _number(value: float | int, kind: str) -> str:
-    if kind[0] == "i":
-        return str(value)
-    return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+def number(value: float | int, kind: str, lanes: int = 1) -> str:
+    """A constant, as often as there are lanes."""
+    text = str(value) if kind[0] == "i" else f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+    return text if lanes == 1 else f"splat ({TYPES[kind]} {text})"

@@ -49,6 +49,18 @@ def test_sizes(name, backend, size):
             compare(kernel, program, point.inputs, list(point.inputs.values()))
 
 
+@pytest.mark.parametrize(("name", "backend"), [case for case in CASES if case[1] in ("llvm", "c")])
+def test_axes_longer_than_a_vector(name, backend):
+    """Loops in vectors, with turns left over, compute what NumPy does."""
+    for (kernel, program), (plain, _) in zip(kernels(name, backend), kernels(name, "numpy"), strict=True):
+        for long in dims(program):
+            given = list(sample(derive.formula(name).program, 5, {long: 37}).inputs.values())
+            found, expected = kernel(*given), plain(*given)
+            pairs = zip(found, expected, strict=True) if isinstance(found, tuple) else [(found, expected)]
+            for result, wanted in pairs:
+                assert worst_error(result, wanted, name) <= TOLERANCES["float64"], (kernel, long)
+
+
 @pytest.mark.parametrize(("name", "backend"), CASES)
 def test_strides(name, backend):
     point = sample(derive.formula(name).program, 7)
