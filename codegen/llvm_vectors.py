@@ -136,7 +136,7 @@ class VectorWriter(Writer):
             self.turn(statement, turns)
         for entry, value in turns.pending.items():
             self.keep(value, self.place(entry, turns), turns.mask)
-        self.settle(turns)
+        self.settle(loop, turns)
 
     @contextmanager
     def as_neighbours(self, loop: Loop, lanes: int) -> Iterator[Turns]:
@@ -356,25 +356,26 @@ class VectorWriter(Writer):
             into, self.here.into = self.here.into, turns.ahead
             turns.divisors[right] = divisor(self, right)
             self.here.into = into
-        if right in turns.divisors:
-            return quotient(self, left, turns.divisors[right])
         found = self.new()
+        if right in turns.divisors:
+            quotient(self, left, turns.divisors[right], found)
+            return found
         turns.quotients.setdefault(right, []).append((found, left, self.opening()))
         return found
 
-    def settle(self, turns: Turns) -> None:
-        """Divisions, or where several have a divisor in common, one."""
+    def settle(self, loop: Loop, turns: Turns) -> None:
+        """Divisions, or one where several have a divisor in common and the processor has little else to do."""
         worth = 2 if self.lanes * self.width >= WIDE_REGISTER else 3
+        busy = calls_functions(loop.body)
         for right, found in turns.quotients.items():
             common: Divisor | None = None
             for register, left, opening in found:
                 into, self.here.into = self.here.into, opening
-                if len(found) < worth:
+                if busy or len(found) < worth:
                     self.emit(f"{register} = fdiv {self.kind} {left}, {right}")
                 else:
                     common = common or divisor(self, right)
-                    result = quotient(self, left, common)
-                    opening[-1] = str(opening[-1]).replace(f"{result} =", f"{register} =")
+                    quotient(self, left, common, register)
                 self.here.into = into
         turns.quotients = {}
 

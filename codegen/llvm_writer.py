@@ -26,7 +26,7 @@ from codegen.loops import (
 from codegen.signature import Signature
 from codegen.spelling import Speller, is_multiplied_out
 from codegen.vector_math import llvm_text
-from codegen.vector_math.library import BOUNDED, FUNCTIONS, called
+from codegen.vector_math.library import BOUNDED, FUNCTIONS, PARTS, called
 from derive.errors import BackendUnavailable
 from derive.primitives import primitive
 from derive.program import Array, Dim, Element, Index, is_element, name_of, positions_of, walk
@@ -260,7 +260,7 @@ class Writer(Text, Speller[str]):
     def function(self, name: str, args: list[str]) -> str:
         given = ", ".join(f"{self.kind} {arg}" for arg in args)
         single = self.type == "float"
-        if name in FUNCTIONS or name in BOUNDED:
+        if name in FUNCTIONS or name in BOUNDED or name in PARTS:
             self.declared.update(llvm_text.definition(name, "float32" if single else "float64", self.lanes))
             return self.let(f"call {self.kind} @{called(name, self.lanes)}({given})")
         symbol = f"llvm.{name}.{self.short}" if name in INTRINSICS else f"{name}f" if single else name

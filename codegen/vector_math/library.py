@@ -1,8 +1,8 @@
 """The functions that kernels carry with them instead of calling the C library, by their C names.
 
 A function is entered in one row: what it is called, and how it is computed. Those of `BOUNDED` are right near zero only
-and call the C library beyond. LLVM vectorises a loop around such a call; C compilers do not, and so C calls the library
-for all numbers.
+and call the C library beyond. C compilers do not vectorise a loop around such a call, and so C calls the library for
+all numbers. `PARTS` are no functions of formulas but of what backends do with them.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from codegen.vector_math.gates import silu, silu_slope
 from codegen.vector_math.inverse_tangent import atan
 from codegen.vector_math.logarithms import log, log1p
 from codegen.vector_math.powers import power
+from codegen.vector_math.quotients import divided, divisor_scale
 from codegen.vector_math.softplus import log_cosh, log_sigmoid, softplus
 from codegen.vector_math.trigonometry import cos, is_near, sin
 
@@ -61,7 +62,13 @@ BOUNDED: dict[str, tuple[Callable[[Value], Value], Callable[[Value], Value]]] = 
     "sin": (sin, is_near),
     "cos": (cos, is_near),
 }
-PARAMETERS = {"pow": ("x", "y"), "normal_density": ("x", "mu", "sigma"), "normal_slope": ("x", "mu", "sigma")}
+PARTS: dict[str, Callable[..., Value]] = {"divisor_scale": divisor_scale, "divided": divided}
+PARAMETERS = {
+    "pow": ("x", "y"),
+    "divided": ("x", "divisor", "inverse"),
+    "normal_density": ("x", "mu", "sigma"),
+    "normal_slope": ("x", "mu", "sigma"),
+}
 SUFFIX = "_of"
 
 
@@ -84,7 +91,7 @@ def called(name: str, lanes: int = 1) -> str:
 @cache
 def routine(name: str, dtype: str) -> Routine:
     """The function `name` for numbers of `dtype`."""
-    function, bound = BOUNDED.get(name) or (FUNCTIONS[name], None)
+    function, bound = BOUNDED.get(name) or ({**FUNCTIONS, **PARTS}[name], None)
     parameters = tuple(parameter(letter, FORMATS[dtype].real) for letter in PARAMETERS.get(name, ("x",)))
     doc = (function.__doc__ or "").splitlines()[0]
     return Routine(name, doc, parameters, function(*parameters), bound(*parameters) if bound else None)
