@@ -131,12 +131,16 @@ class NestWriter(VectorWriter):
         self.part_function(name, parts, shared)
         stop = self.integer(parts.loop.index.size)
         folded = self.folded_total(parts)
-        work = self.multiplied(stop, self.cost_of(parts.loop.body))
-        count = self.part_count(work, stop, folded)
+        cost = self.cost_of(parts.loop.body)
         targets = [("ptr", self.target_of(fold.name)) for fold in parts.folds]
         rooms = [("ptr", self.here.slots[array.name].pointer) for array in parts.private]
-
         self.runner(name, parts, shared)
+        if cost.isdigit():  # then one comparison tells what is small
+            short = self.let(f"icmp slt {SIZE} {stop}, {min(2 * FOLDED, 2 * GRAIN // int(cost))}")
+            self.emit(f"br i1 {short}, label %{name}.direct, label %{name}.long")
+            self.block(f"{name}.long")
+        work = self.multiplied(stop, cost)
+        count = self.part_count(work, stop, folded)
         small = self.let(f"icmp sle {SIZE} {count}, 1")
         self.emit(f"br i1 {small}, label %{name}.direct, label %{name}.fork")
         self.block(f"{name}.fork")
