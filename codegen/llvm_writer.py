@@ -262,7 +262,8 @@ class Writer(Text, Speller[str]):
         single = self.type == "float"
         if name in FUNCTIONS or name in BOUNDED or name in PARTS:
             self.declared.update(llvm_text.definition(name, "float32" if single else "float64", self.lanes))
-            return self.let(f"call {self.kind} @{called(name, self.lanes)}({given})")
+            apart = " noinline" if self.rest and self.lanes == 1 else ""  # for few turns one copy will do
+            return self.let(f"call {self.kind} @{called(name, self.lanes)}({given}){apart}")
         symbol = f"llvm.{name}.{self.short}" if name in INTRINSICS else f"{name}f" if single else name
         types = ", ".join([self.kind] * len(args))
         attributes = "" if name in INTRINSICS else " nounwind willreturn memory(none)"

@@ -63,7 +63,7 @@ def _in_vectors(loop: Loop, own: set[str], private: set[str]) -> Tile | None:
             before |= names
             continue
         used = names_used(piece)
-        if used & private or not all(isinstance(s, Local | Store) for s in piece):
+        if used & private or any(isinstance(s, Accumulator | Update) and s.name in own for s in piece):
             return None
         later = frozenset().union(*map(names_used, pieces[at + 1 :]))
         coming, leaving = sorted(before & used), sorted(names & later)

@@ -6,6 +6,7 @@ import pytest
 import derive
 
 FUNCTIONS_BETWEEN = ["poisson_regression", "logistic_regression", "mlp_sigmoid", "mlp_forward", "autoencoder"]
+FUNCTIONS_BETWEEN += ["deep_mlp"]  # whose last layer adds to a sum there
 FOUR_AT_A_TIME = ["mse", "ridge", "svm_primal", *FUNCTIONS_BETWEEN]
 rng = np.random.default_rng(5)
 
