@@ -23,6 +23,7 @@ from derive.program import Element, name_of
 
 REDUCED: dict[How, str] = {"add": "fadd", "mul": "fmul", "max": "fmaximum"}
 FEW = 8  # turns from which on vectors are worth while
+MANY = 8  # sums beyond which a loop is written in fewer forms
 TOGETHER = 4  # sums that are folded into numbers together
 
 
@@ -45,7 +46,7 @@ class VectorWriter(TurnWriter):
                 self.write(loop, turns, "0", sums[0])
             return stop
         short = self.masks and (self.rest or calls_functions(loop.body))
-        if short or _adds(loop) or not _folds(loop):
+        if short or _ends_in_numbers(loop) or not _folds(loop):
             self.in_vectors(loop, start, stop, short)
         else:  # the sum of a vector takes longer than a few numbers
             few = self.let(f"icmp slt {SIZE} {self.let(f'sub nsw {SIZE} {stop}, {start}')}, {FEW}")
@@ -60,7 +61,7 @@ class VectorWriter(TurnWriter):
 
     def in_vectors(self, loop: Loop, start: str, stop: str, short: bool) -> None:
         """All turns; where the loop is short or its body long, with one text for whole vectors and what is left."""
-        masks = self.masks and (short or not _adds(loop))  # what is added to an entry waits for one under a mask
+        masks = self.masks and (short or not _ends_in_numbers(loop))
         with self.as_neighbours(loop, self.most) as turns, self.folding(loop, 1 if short else copies_of(loop)) as sums:
             reached = start
             if not short:
@@ -175,10 +176,14 @@ class VectorWriter(TurnWriter):
         return self.let(f"fadd reassoc nsz {vector(self.type, len(one))} {found[0]}, {found[1]}")
 
 
-def _adds(loop: Loop) -> bool:
-    """Whether each turn adds to entries of its own, or folds otherwise into them."""
+def _ends_in_numbers(loop: Loop) -> bool:
+    """Whether what is left of a loop is done one by one.
+
+    What is added to an entry waits for one that was stored under a mask; and many sums make long texts.
+    """
     folds = _folds(loop)
-    return any(isinstance(s, Store) and s.how != "set" and s.element not in folds for s in loop.body)
+    adds = any(isinstance(s, Store) and s.how != "set" and s.element not in folds for s in loop.body)
+    return adds or len(folds) > MANY
 
 
 def _folds(loop: Loop) -> dict[Element, How]:

@@ -34,8 +34,9 @@ FORMULAS = {
 }
 
 
-CATALOG = ["conv1d", "embedding_lookup", "gcn_layer", "huber", "logsumexp", "matrix_factorization", "max_pool"]
-CATALOG += ["polynomial_regression", "self_attention", "softmax", "softmax_cross_entropy_sparse", "svm_primal"]
+CATALOG = ["conv1d", "embedding_lookup", "gcn_layer", "gru_cell", "huber", "logsumexp", "matrix_factorization"]
+CATALOG += ["max_pool", "polynomial_regression", "self_attention", "softmax", "softmax_cross_entropy_sparse"]
+CATALOG += ["svm_primal"]
 
 
 @pytest.mark.parametrize("registers", REGISTERS, ids=str)
