@@ -111,6 +111,13 @@ class Text:
         self.here.into.append(lines)
         return lines
 
+    @contextmanager
+    def writing(self, lines: Lines) -> Iterator[None]:
+        """Lines are added to these for a while."""
+        before, self.here.into = self.here.into, lines
+        yield
+        self.here.into = before
+
     def fresh(self, stem: str) -> str:
         """A label of its own."""
         self.count += 1

@@ -167,14 +167,13 @@ class TurnWriter(Writer):
     def standing(self, turns: Turns, key: Expr | str, write: Callable[..., str], *given: Any) -> str:
         """A number worked out ahead of the loop, in a vector."""
         if key not in turns.still:
-            into, self.here.into = self.here.into, turns.ahead
             said, self.said = self.said, turns.said
-            with self.aside():
-                number = write(*(given or (key,)))
+            with self.writing(turns.ahead):
+                with self.aside():
+                    number = write(*(given or (key,)))
+                found = turns.still[key] = self.spread(number, self.type)
             self.said = said
-            found = turns.still[key] = self.spread(number, self.type)
             turns.single[found] = number
-            self.here.into = into
         return turns.still[key]
 
     def literal(self, value: float) -> str:
@@ -203,9 +202,8 @@ class TurnWriter(Writer):
         if right in turns.single and right not in turns.divisors:
             if not turns.single[right].startswith("%") and is_power_of_two(turns.single[right]):
                 return super().binary("/", left, right)
-            into, self.here.into = self.here.into, turns.ahead
-            turns.divisors[right] = divisor(self, right)
-            self.here.into = into
+            with self.writing(turns.ahead):
+                turns.divisors[right] = divisor(self, right)
         found = self.new()
         if right in turns.divisors:
             quotient(self, left, turns.divisors[right], found)
@@ -215,18 +213,19 @@ class TurnWriter(Writer):
 
     def settle(self, loop: Loop, turns: Turns) -> None:
         """Divisions, or one where several have a divisor in common and the processor has little else to do."""
+        if not turns.quotients:
+            return
         worth = 2 if self.lanes * self.width >= WIDE_REGISTER else 3
         busy = calls_functions(loop.body)
         for right, found in turns.quotients.items():
             common: Divisor | None = None
             for register, left, opening in found:
-                into, self.here.into = self.here.into, opening
-                if busy or len(found) < worth:
-                    self.emit(f"{register} = fdiv {self.kind} {left}, {right}")
-                else:
-                    common = common or divisor(self, right)
-                    quotient(self, left, common, register)
-                self.here.into = into
+                with self.writing(opening):
+                    if busy or len(found) < worth:
+                        self.emit(f"{register} = fdiv {self.kind} {left}, {right}")
+                    else:
+                        common = common or divisor(self, right)
+                        quotient(self, left, common, register)
         turns.quotients = {}
 
     def load(self, value: Expr) -> str:

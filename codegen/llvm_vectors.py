@@ -19,7 +19,7 @@ from codegen.loops import START, How, Loop, Nest, Store, Update
 from codegen.side_by_side import can_be_neighbours, copies_of, folded_in
 from codegen.signature import Signature
 from codegen.vector_math.llvm_text import vector
-from derive.program import Element, name_of
+from derive.program import Element
 
 REDUCED: dict[How, str] = {"add": "fadd", "mul": "fmul", "max": "fmaximum"}
 FEW = 8  # turns from which on vectors are worth while
@@ -131,7 +131,7 @@ class VectorWriter(TurnWriter):
     def changing(self, target: Element) -> Iterator[tuple[str, Callable[[str], None]]]:
         """The number that a sum goes to, and what changes it."""
         with self.aside():
-            place = self.here.cells.get(name_of(target)) or self.address(target)
+            place = self.kept_at(target)
             old = self.let(f"load {self.type}, ptr {place}")
         yield old, lambda new: self.emit(f"store {self.type} {new}, ptr {place}")
 

@@ -114,8 +114,7 @@ class Writer(Text, Speller[str]):
         elif isinstance(statement, Update):
             self.change(self.here.cells[statement.name], statement.value, statement.how)
         else:
-            place = self.here.cells.get(name_of(statement.element)) or self.address(statement.element)
-            self.change(place, statement.value, statement.how)
+            self.change(self.kept_at(statement.element), statement.value, statement.how)
 
     def clear(self, first: Element, shape: Sequence[Expr]) -> None:
         """Zeros from an entry on; a size that is worked out may be below zero, where nothing is."""
@@ -229,6 +228,10 @@ class Writer(Text, Speller[str]):
         slot = self.here.slots[name]
         loaded = self.let(f"load {slot.type}, ptr {self.address(value)}")
         return loaded if slot.type == self.type else self.real(loaded)
+
+    def kept_at(self, value: Element) -> str:
+        """Where a number is while the function runs: on the stack, or in its array."""
+        return self.here.cells.get(name_of(value)) or self.address(value)
 
     def address(self, value: Expr) -> str:
         slot = self.here.slots[name_of(value)]
