@@ -124,3 +124,18 @@ def test_the_text(registers, monkeypatch):
     assert ("@llvm.masked.load" in text) == registers.masks
     assert "fdiv double" in text
     assert "fdiv <" not in text
+
+
+@pytest.mark.parametrize("registers", [Registers(16, fused=True), Registers(64, masks=True, fused=True)], ids=str)
+def test_quotients_with_a_divisor_in_common(registers, monkeypatch):
+    """Three by one divisor share its inverse and have the bits of divisions, at the ends of the numbers too."""
+    monkeypatch.setattr(llvm_backend, "_registers", lambda: registers)
+    program = derive.parse("where(c > 0, a / b, where(c < 0, c / b, (a + c) / b))", "a: n, b: n, c: n").program
+    made = kernels.compile_program(program, name="quotients", backend="llvm", threads=1)
+    assert "@divided_of" in made.source
+    ends = np.array([0.0, -0.0, 1, -1, np.inf, -np.inf, np.nan, 5e-324, 1e-310, 1.7e308, 3])
+    pairs = [column.ravel() for column in np.meshgrid(ends, ends)]
+    sizes = (np.ldexp(rng.normal(size=50_000), rng.integers(-500, 500, 50_000)) for _ in range(2))
+    for a, b in (pairs, tuple(sizes)):
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(made(a, b, np.ones_like(a)), a / b)
