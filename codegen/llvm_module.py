@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codegen.llvm_parts import WIDE, NestWriter, listed
+from codegen.llvm_parts import WIDE, NestWriter
 from codegen.llvm_text import SIZE, Registers, Slot
 from codegen.loops import Loop, Nest, substituted
 from codegen.signature import Signature
@@ -36,39 +36,27 @@ class _Module(NestWriter):
     def elementwise(self) -> None:
         """The nest for a row of numbers."""
         operands = self.signature.operands
-        parameters = [(SIZE, "%count"), *self.operand_parameters()]
-
         at = Index("at", Dim("count"))
         entries = {element(array.name): element(array.name, (at,)) for array in operands}
         turn = Loop(at, tuple(substituted(statement, entries) for statement in self.nest.body))
 
         def row() -> None:
             for place, array in enumerate(operands):
-                self.here.slots[array.name] = Slot(f"%p{place}", ("1",), self.type_of(array))
+                pointer = self.let(f"load ptr, ptr {self.slot_of('%pointers', place)}")
+                self.here.slots[array.name] = Slot(pointer, ("1",), self.type_of(array))
             self.loop_over(turn, "0", "%count")
             self.emit("ret void")
 
-        def call() -> None:
-            self.invoke("row", [(SIZE, "%count"), *self.pointers()])
-            self.emit("ret void")
-
-        self.function_text(f"internal void @row({listed(parameters)}) alwaysinline {WIDE}", row)
-        self.function_text(f"internal void @call({SIZE} %count, ptr %pointers) {WIDE}", call)
+        self.function_text(f"internal void @call({SIZE} %count, ptr %pointers) {WIDE}", row)
         cost = (SIZE, self.cost_of(self.nest.body))
         self.loop("derive_elementwise", ["@call"], [("ptr", self.numbers("widths", self.widths())), cost])
 
     def generalised(self) -> None:
         """The nest for one position of the outer axes, and what it takes."""
-        head = f"internal void @call(ptr %sizes, ptr %pointers, ptr %work, {SIZE} %threads) {WIDE}"
-
-        def call() -> None:
-            sizes = [(SIZE, self.item("%sizes", self.position(dim))) for dim in self.sizes()]
-            self.invoke("nest", [*sizes, *self.pointers(), ("ptr", "%work"), (SIZE, "%threads")])
-            self.emit("ret void")
 
         def measure() -> None:
             for dim in self.sizes():
-                self.here.registers[dim.name] = self.item("%sizes", self.position(dim))
+                self.here.registers[dim.name] = self.item("%sizes", self.signature.dims.index(dim))
             total = "0"
             for array in self.nest.workspace:
                 total = self.added(total, self.room_for(array))
@@ -76,23 +64,14 @@ class _Module(NestWriter):
             self.emit(f"store {SIZE} {self.cost_of(self.nest.body)}, ptr %cost")
             self.emit("ret void")
 
-        self.function_text(head, call)
         self.function_text("internal void @measure(ptr %sizes, ptr %work, ptr %cost) nounwind", measure)
         operands = self.signature.operands
         axes = [self.signature.dims.index(size) for array in operands for size in array.shape]
         tables = [("ranks", [len(array.shape) for array in operands]), ("axes", axes), ("widths", self.widths())]
         self.loop("derive_generalised", ["@call", "@measure"], [("ptr", self.numbers(*table)) for table in tables])
 
-    def position(self, size: Dim) -> int:
-        return self.signature.dims.index(size)
-
     def widths(self) -> list[int]:
         return [self.width_of(array) for array in self.signature.operands]
-
-    def pointers(self) -> list[tuple[str, str]]:
-        """The operands from an array of pointers."""
-        count = len(self.signature.operands)
-        return [("ptr", self.let(f"load ptr, ptr {self.slot_of('%pointers', at)}")) for at in range(count)]
 
     def numbers(self, name: str, values: Sequence[int]) -> str:
         """A table of sizes as a constant."""
@@ -109,4 +88,5 @@ class _Module(NestWriter):
             self.runtime(symbol, [*(("ptr", function) for function in functions), *came, *counts, *described])
             self.emit("ret void")
 
-        self.function_text(f"void @{self.nest.name}_loop({listed(came)}) nounwind", write)
+        head = ", ".join(f"{kind} {register}" for kind, register in came)
+        self.function_text(f"void @{self.nest.name}_loop({head}) nounwind", write)

@@ -1,23 +1,23 @@
 """A nest as a function in LLVM's text, with the loops that may be cut as functions of their own.
 
-The function takes dense arrays. A loop that may be cut (`codegen.partition`) is run in one go where it is small, and
-otherwise part by part through the pool (`codegen.threads`), each part folding into a room of its own.
+The function takes dense arrays. A loop that may be cut (`codegen.partition`) goes to the runtime as a function of a
+range (`codegen.llvm_shares`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
-from codegen import threads
 from codegen.costs import cost
-from codegen.llvm_runtime import FOLDED, GRAIN, PARTS, SYMBOLS
+from codegen.llvm_runtime import SYMBOLS
+from codegen.llvm_shares import FOLDED, FOLDS, GRAIN, ROOM
 from codegen.llvm_text import SIZE, Parameter, Slot
 from codegen.llvm_vectors import VectorWriter
 from codegen.llvm_writer import calls_functions
-from codegen.loops import START, Factorise, Loop, Multiply, Statement, values
+from codegen.loops import Factorise, Loop, Multiply, Statement, values
 from codegen.partition import Fold, Parts, names_used, parted
 from codegen.tiling import ROWS, Tile, numbered, rows_read, tiled
 from derive.program import Array
@@ -40,11 +40,6 @@ class _Captured:
 
 def _parameter(captured: _Captured) -> Parameter:
     return captured.kind, captured.register
-
-
-def listed(parameters: Sequence[Parameter]) -> str:
-    """Parameters as they stand in the head of a function."""
-    return ", ".join(f"{kind} {register}" for kind, register in parameters)
 
 
 class NestWriter(VectorWriter):
@@ -92,74 +87,109 @@ class NestWriter(VectorWriter):
     # ------------------------------------------------ the nest
 
     def nest_function(self) -> None:
-        """The nest as a function of sizes, dense operands, workspace and threads."""
-        parameters = [*self.size_parameters(), *self.operand_parameters(), ("ptr noalias", "%work"), (SIZE, "%threads")]
-        head = f"internal void @nest({listed(parameters)}) alwaysinline {WIDE}"
-        self.function_text(head, self.nest_body, self.size_registers())
+        """The nest for dense operands, at some of the positions of the outer axes, `steps` of bytes apart."""
+        parameters = ", ".join(["ptr %sizes", "ptr %args", "ptr %steps", "ptr %work"])
+        head = f"internal void @call({parameters}, {SIZE} %threads, {SIZE} %from, {SIZE} %to) {WIDE}"
 
-    def size_parameters(self) -> list[Parameter]:
-        return [(SIZE, register) for register in self.size_registers().values()]
+        def write() -> None:
+            for dim in self.sizes():
+                self.here.registers[dim.name] = self.item("%sizes", self.signature.dims.index(dim))
+            operands = list(enumerate(self.signature.operands))
+            steps = [self.item("%steps", at) for at, _ in operands]
+            first = [
+                Slot(self.let(f"load ptr, ptr {self.slot_of('%args', at)}"), self.dense_strides(a), self.type_of(a))
+                for at, a in operands
+            ]
+            place = "%work"
+            for array in self.nest.workspace:
+                self.here.slots[array.name] = Slot(place, self.dense_strides(array), self.type)
+                place = self.after(place, self.room_for(array))
+
+            def once(turn: str) -> None:
+                for at, array in operands:
+                    self.here.slots[array.name] = replace(
+                        first[at], pointer=self.moved(first[at].pointer, steps[at], turn)
+                    )
+                for statement in self.outermost:
+                    if isinstance(statement, Parts):
+                        self.in_parts(statement)
+                    else:
+                        self.statement(statement)
+
+            self.counted("%from", "%to", 1, once)
+            self.emit("ret void")
+
+        self.function_text(head, write)
 
     def size_registers(self) -> dict[str, str]:
-        return {dim.name: f"%n{at}" for at, dim in enumerate(self.sizes())}
-
-    def operand_parameters(self) -> list[Parameter]:
-        inputs = len(self.signature.inputs)
-        count = len(self.signature.operands)
-        return [("ptr noalias readonly" if at < inputs else "ptr noalias", f"%p{at}") for at in range(count)]
-
-    def nest_body(self) -> None:
-        for at, array in enumerate(self.signature.operands):
-            self.here.slots[array.name] = Slot(f"%p{at}", self.dense_strides(array), self.type_of(array))
-        pointer = "%work"
-        for array in self.nest.workspace:
-            self.here.slots[array.name] = Slot(pointer, self.dense_strides(array), self.type)
-            pointer = self.after(pointer, self.room_for(array))
-        for statement in self.outermost:
-            if isinstance(statement, Parts):
-                self.in_parts(statement)
-            else:
-                self.statement(statement)
-        self.emit("ret void")
+        """The sizes in the function at hand."""
+        return {dim.name: self.here.registers[dim.name] for dim in self.sizes()}
 
     # ------------------------------------------------ loops in parts
 
     def in_parts(self, parts: Parts) -> None:
-        """A loop as a function of a range, run in one go where it is small, and otherwise part by part."""
-        name = self.fresh("part")
-        shared = self.captured(parts)
-        self.part_function(name, parts, shared)
-        stop = self.integer(parts.loop.index.size)
-        folded = self.folded_total(parts)
-        cost = self.cost_of(parts.loop.body)
-        targets = [("ptr", self.target_of(fold.name)) for fold in parts.folds]
-        rooms = [("ptr", self.here.slots[array.name].pointer) for array in parts.private]
-        self.runner(name, parts, shared)
-        if cost.isdigit():  # then one comparison tells what is small
-            short = self.let(f"icmp slt {SIZE} {stop}, {min(2 * FOLDED, 2 * GRAIN // int(cost))}")
-            self.emit(f"br i1 {short}, label %{name}.direct, label %{name}.long")
-            self.block(f"{name}.long")
-        work = self.multiplied(stop, cost)
-        count = self.part_count(work, stop, folded)
-        small = self.let(f"icmp sle {SIZE} {count}, 1")
-        self.emit(f"br i1 {small}, label %{name}.direct, label %{name}.fork")
-        self.block(f"{name}.fork")
-        self.fork(name, parts, shared, (work, count, folded))
-        self.emit(f"br label %{name}.end")
-        self.block(f"{name}.direct")
-        self.invoke(name, [*map(_parameter, shared), *targets, *rooms, (SIZE, "0"), (SIZE, stop)])
-        self.emit(f"br label %{name}.end")
-        self.block(f"{name}.end")
+        """A loop as a function of a range: called once where it is small, and otherwise handed to the runtime.
+
+        Where its turns are short, too, the small loop is done right here.
+        """
+        turns, cost = self.integer(parts.loop.index.size), self.cost_of(parts.loop.body)
+        small = self.is_small(turns, cost)
+        if any(isinstance(s, Loop) for s in parts.loop.body) or calls_functions(parts.loop.body):
+            name, shared = self.part_function(parts)
+            targets = [("ptr", self.here.cells.get(f.name) or self.here.slots[f.name].pointer) for f in parts.folds]
+            rooms = [("ptr", self.here.slots[array.name].pointer) for array in parts.private]
+            given = [*map(_parameter, shared), *targets, *rooms, (SIZE, "0"), (SIZE, turns)]
+            at_once = partial(self.invoke, name, given)
+            self.choose(small, at_once, partial(self.shared_out, parts, name, shared, turns, cost))
+        else:
+            self.choose(small, partial(self.statement, parts.loop), partial(self.apart, parts, turns, cost))
+
+    def is_small(self, turns: str, cost: str) -> str:
+        """Whether a loop is surely not worth cutting; one comparison where the cost of a turn is known."""
+        if cost.isdigit():
+            return self.let(f"icmp slt {SIZE} {turns}, {min(2 * FOLDED, 2 * GRAIN // int(cost))}")
+        little = self.let(f"icmp slt {SIZE} {self.multiplied(turns, cost)}, {2 * GRAIN}")
+        return self.let(f"and i1 {little}, {self.let(f'icmp slt {SIZE} {turns}, {2 * FOLDED}')}")
+
+    def apart(self, parts: Parts, turns: str, cost: str) -> None:
+        """A loop as a function that only the runtime calls."""
+        self.shared_out(parts, *self.part_function(parts), turns, cost)
+
+    def shared_out(self, parts: Parts, name: str, shared: Sequence[_Captured], turns: str, cost: str) -> None:
+        """A loop in the hands of the runtime, which runs it part by part."""
+        self.part_runner(name, parts, shared)
+        with ExitStack() as stack:
+            rooms: list[Parameter] = []
+            for fold in parts.folds:
+                target = stack.enter_context(self.lent(fold))
+                code = FOLDS.index(fold.how) + 1
+                rooms += [("ptr", target), (SIZE, self.count_of(fold.shape)), (SIZE, str(code))]
+            for array in parts.private:
+                rooms += [("ptr", self.here.slots[array.name].pointer), (SIZE, self.room_for(array)), (SIZE, "0")]
+            given: list[Parameter] = [("ptr", f"@{name}.run"), ("ptr", self.packed([*map(_parameter, shared)]))]
+            given += [("ptr", self.packed(rooms)), (SIZE, str(len(rooms) // ROOM))]
+            self.runtime(f"derive_share_{self.type}", [*given, (SIZE, turns), (SIZE, cost), (SIZE, "%threads")])
+
+    def part_runner(self, name: str, parts: Parts, shared: Sequence[_Captured]) -> None:
+        """The turns of a loop with everything in rows of eight bytes, as the runtime has it."""
+        taken = [(captured.kind, f"%c{at}") for at, captured in enumerate(shared)]
+
+        def write() -> None:
+            self.opened("%context", taken)
+            rooms = [self.slot_of("%rooms", ROOM * at) for at in range(len(parts.folds) + len(parts.private))]
+            places = [("ptr", self.let(f"load ptr, ptr {room}")) for room in rooms]
+            self.invoke(name, [*taken, *places, (SIZE, "%from"), (SIZE, "%to")])
+            self.emit("ret void")
+
+        self.function_text(f"internal void @{name}.run(ptr %context, ptr %rooms, {SIZE} %from, {SIZE} %to)", write)
 
     def captured(self, parts: Parts) -> list[_Captured]:
         """What the body of a loop needs from outside: sizes, arrays, locals."""
         used = names_used([parts.loop]) - {fold.name for fold in parts.folds} - {a.name for a in parts.private}
-        inputs = {array.name for array in self.signature.inputs}
         found = [_Captured(name, SIZE, register) for name, register in self.size_registers().items()]
         for name in sorted(used - self.size_registers().keys()):
             if name in self.here.slots:
-                kind = "ptr noalias readonly" if name in inputs else "ptr noalias"
-                found.append(_Captured(name, kind, self.here.slots[name].pointer))
+                found.append(_Captured(name, "ptr", self.here.slots[name].pointer))
             elif name in self.here.cells:
                 value = self.let(f"load {self.type}, ptr {self.here.cells[name]}")
                 found.append(_Captured(name, self.type, value))
@@ -167,22 +197,21 @@ class NestWriter(VectorWriter):
                 found.append(_Captured(name, self.type, self.here.registers[name]))
         return found
 
-    def target_of(self, name: str) -> str:
-        return self.here.cells[name] if name in self.here.cells else self.here.slots[name].pointer
+    def part_function(self, parts: Parts) -> tuple[str, Sequence[_Captured]]:
+        """The turns of a loop from one to before another, folding into rooms that are handed in.
 
-    def part_function(self, name: str, parts: Parts, shared: Sequence[_Captured]) -> None:
-        """The turns of a loop from one to before another, folding into rooms that are handed in."""
+        Returns the name of the function, and what it takes before these rooms.
+        """
+        name, shared = self.fresh("part"), self.captured(parts)
         taken = [(captured.kind, f"%c{at}") for at, captured in enumerate(shared)]
-        folds = [("ptr noalias", f"%f{at}") for at in range(len(parts.folds))]
-        rooms = [("ptr noalias", f"%r{at}") for at in range(len(parts.private))]
-        parameters = [*taken, *folds, *rooms, (SIZE, "%from"), (SIZE, "%to")]
+        own = [*(fold.name for fold in parts.folds), *(array.name for array in parts.private)]
+        rooms = [("ptr", f"%r{at}") for at in range(len(own))]
         arrays = {array.name: array for array in (*self.signature.operands, *self.nest.workspace)}
         sizes = {captured.name: register for captured, (_, register) in zip(shared, taken, strict=True)}
 
         def write() -> None:
             pointers = {captured.name: register for captured, (_, register) in zip(shared, taken, strict=True)}
-            pointers |= {fold.name: f"%f{at}" for at, fold in enumerate(parts.folds)}
-            pointers |= {array.name: f"%r{at}" for at, array in enumerate(parts.private)}
+            pointers |= {name: register for name, (_, register) in zip(own, rooms, strict=True)}
             running = [fold.name for fold in parts.folds if not fold.shape]
             for known, register in pointers.items():
                 if known in arrays and known not in running:
@@ -215,9 +244,10 @@ class NestWriter(VectorWriter):
             self.emit("ret void")
 
         known = {name: register for name, register in sizes.items() if name not in arrays}
-        thin = not any(isinstance(statement, Loop) for statement in parts.loop.body)
-        apart = "alwaysinline" if thin and not calls_functions(parts.loop.body) else "noinline"
-        self.function_text(f"internal void @{name}({listed(parameters)}) {apart} {WIDE}", write, known)
+        parameters = [*taken, *rooms, (SIZE, "%from"), (SIZE, "%to")]
+        head = ", ".join(f"{kind}{' noalias' * (kind == 'ptr')} {register}" for kind, register in parameters)
+        self.function_text(f"internal void @{name}({head}) noinline {WIDE}", write, known)
+        return name, shared
 
     def fetch_ahead(self, loop: Loop, turns: int) -> Callable[[str], None] | None:
         """What asks memory for the rows of inputs that come next, so many turns at a time; None where none are read.
@@ -258,41 +288,6 @@ class NestWriter(VectorWriter):
         far = self.let(f"and i1 {short}, {self.let(f'icmp sgt {SIZE} {whole}, {CACHED}')}")
         return lead, self.let(f"select i1 {far}, {SIZE} {lines}, {SIZE} 0")
 
-    def folded_total(self, parts: Parts) -> str:
-        """How many numbers a part folds into."""
-        total = "0"
-        for fold in parts.folds:
-            total = self.added(total, self.count_of(fold.shape))
-        return total
-
-    def fork(self, name: str, parts: Parts, shared: Sequence[_Captured], counts: tuple[str, str, str]) -> None:
-        """All parts through the pool, then their rooms folded together; without memory for rooms, in one go."""
-        work, count, folded = counts
-        few = self.let(f"icmp slt {SIZE} {work}, {2 * GRAIN}")  # parts that are there to keep digits
-        seats = self.let(f"select i1 {few}, {SIZE} 1, {SIZE} %threads")
-        private = "0"
-        for array in parts.private:
-            private = self.added(private, self.room_for(array))
-        partial = self.multiplied(count, folded)
-        numbers = self.added(partial, self.multiplied(seats, private))
-        room = self.allocated(numbers) if numbers != "0" else "null"
-        if room != "null":
-            self.emit(f"br i1 {self.let(f'icmp eq ptr {room}, null')}, label %{name}.direct, label %{name}.together")
-            self.block(f"{name}.together")
-        own = [(SIZE, count), (SIZE, folded), (SIZE, private), ("ptr", room), ("ptr", self.after(room, partial))]
-        self.declare(threads.SYMBOL, f"void @{threads.SYMBOL}({', '.join(SYMBOLS[threads.SYMBOL])})")
-        self.parallel(f"{name}.run", [*map(_parameter, shared), *own], count, seats)
-        start = room
-        for fold in parts.folds:
-            numbers = self.count_of(fold.shape)
-            with self.lent(fold) as target:
-                rooms = [("ptr", target), ("ptr", start), (SIZE, count), (SIZE, folded), (SIZE, numbers)]
-                self.runtime(f"derive_fold_{fold.how}_{self.type}", rooms)
-            start = self.after(start, numbers)
-        if room != "null":
-            self.declare("free", "void @free(ptr)")
-            self.emit(f"call void @free(ptr {room})")
-
     @contextmanager
     def lent(self, fold: Fold) -> Iterator[str]:
         """Where the runtime finds what it folds into; a number is lent to it, and lives in a register otherwise."""
@@ -303,48 +298,3 @@ class NestWriter(VectorWriter):
         self.emit(f"store {self.type} {self.let(f'load {self.type}, ptr {cell}')}, ptr {room}")
         yield room
         self.emit(f"store {self.type} {self.let(f'load {self.type}, ptr {room}')}, ptr {cell}")
-
-    def allocated(self, numbers: str) -> str:
-        """Room for numbers, or null."""
-        self.declare("malloc", "ptr @malloc(i64)")
-        return self.let(f"call ptr @malloc(i64 {self.multiplied(numbers, str(self.width))})")
-
-    def part_count(self, work: str, turns: str, folded: str) -> str:
-        """How many parts: enough work in each or, where turns are folded, at most so many of them.
-
-        There are never so many that folding the parts together counts.
-        """
-        by_work = self.let(f"sdiv {SIZE} {work}, {GRAIN}")
-        if folded == "0":
-            return self.least(by_work, turns, str(PARTS))
-        by_length = self.let(f"sdiv {SIZE} {turns}, {FOLDED}")
-        more = self.let(f"icmp sgt {SIZE} {by_length}, {by_work}")
-        count = self.let(f"select i1 {more}, {SIZE} {by_length}, {SIZE} {by_work}")
-        room = self.added(self.multiplied(folded, "16"), "1")
-        return self.least(count, turns, str(PARTS), self.let(f"sdiv {SIZE} {work}, {room}"))
-
-    def runner(self, name: str, parts: Parts, shared: Sequence[_Captured]) -> None:
-        """What the pool calls for a part: it opens the context, starts the folds, and runs the turns of the part."""
-        taken = [(captured.kind.split()[0], f"%c{at}") for at, captured in enumerate(shared)]
-        own = [(SIZE, "%count"), (SIZE, "%folded"), (SIZE, "%private"), ("ptr", "%room"), ("ptr", "%rooms")]
-        registers = {dim.name: f"%c{at}" for at, dim in enumerate(self.sizes())}
-
-        def write() -> None:
-            self.opened([*taken, *own])
-            start, end = self.share(self.integer(parts.loop.index.size), ROWS)
-            place = self.after("%room", self.let(f"mul nsw {SIZE} %part, %folded"))
-            folds, rooms = [], []
-            for fold in parts.folds:
-                numbers = self.count_of(fold.shape)
-                first = (self.type, self.spell(START[fold.how]))
-                self.runtime(f"derive_fill_{self.type}", [("ptr", place), (SIZE, numbers), first])
-                folds.append(("ptr", place))
-                place = self.after(place, numbers)
-            mine = self.after("%rooms", self.let(f"mul nsw {SIZE} %seat, %private"))
-            for array in parts.private:
-                rooms.append(("ptr", mine))
-                mine = self.after(mine, self.room_for(array))
-            self.invoke(name, [*taken, *folds, *rooms, (SIZE, start), (SIZE, end)])
-            self.emit("ret void")
-
-        self.function_text(f"internal void @{name}.run(ptr %context, i64 %part, i64 %seat) {WIDE}", write, registers)

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codegen import blas
-from codegen.llvm_runtime import RuntimeText, together
-from codegen.llvm_text import SIZE, TYPES, Registers
+from codegen.llvm_text import SIZE, TYPES, Registers, RuntimeText, together
 from codegen.vector_math.llvm_text import vector
 
 MULTIPLY = [SIZE, SIZE, SIZE, *["ptr", SIZE, SIZE] * 2, "ptr", SIZE]  # sizes; sides, steps, turned; target, symmetric

@@ -1,128 +1,50 @@
-"""What all kernels share: how NumPy's call reaches a nest, and how parts run and fold. One module, compiled once.
+"""What all kernels share: how NumPy's call reaches a nest. One module, compiled once, with `codegen.llvm_shares`.
 
 A kernel hands over its nest as a function of an array of pointers. The runtime copies what is not dense into rooms and
 back, spreads the outer axes over the threads, and says when there is no memory. Strides are in bytes.
 
 `derive_elementwise(call, args, dimensions, steps, data, operands, inputs, widths, cost)` serves formulas of numbers:
 `call(count, pointers)` runs the nest for a row of them. `derive_generalised(call, measure, args, dimensions, steps,
-data, operands, inputs, ranks, axes, widths)` serves formulas of arrays: `call(sizes, pointers, work, threads)` runs the
-nest once, and `measure(sizes, work, cost)` tells how many bytes of workspace that takes, and how much work it is.
+data, operands, inputs, ranks, axes, widths)` serves formulas of arrays: `call(sizes, args, steps, work, threads, from,
+to)` runs the nest at positions of the outer axes one after the other, and `measure(sizes, work, cost)` tells how many
+bytes of workspace that takes, and how much work one position is.
 """
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from codegen import threads
-from codegen.llvm_text import SIZE, TYPES, Text
-from codegen.loops import How
+from codegen.llvm_shares import GRAIN, PARTS, SHARED, Shares
+from codegen.llvm_text import SIZE, TYPES, RuntimeText, together
 
-GRAIN = 1 << 21  # the least work of a part, in units of a vectorised addition; some 30 µs
-FOLDED = 1 << 13  # turns of a long sum that are folded one after the other
-PARTS = 1 << 14  # the most parts
 BLOCK = 512  # numbers that are copied at a time where an elementwise kernel meets strides
 OPERANDS = 64  # the most arrays of a kernel
 FLAGS = 0x3D if platform.machine().lower() in ("x86_64", "amd64") else 0x1F  # the C library's FE_ALL_EXCEPT
-FOLDS: tuple[How, ...] = ("add", "mul", "max")
 
 SYMBOLS: dict[str, Sequence[str]] = {
     "derive_elementwise": [*["ptr"] * 5, SIZE, SIZE, "ptr", SIZE],
     "derive_generalised": [*["ptr"] * 6, SIZE, SIZE, *["ptr"] * 3],
     threads.SYMBOL: ["ptr", "ptr", SIZE, SIZE],
-    **{f"derive_fill_{kind}": ["ptr", SIZE, kind] for kind in TYPES.values()},
-    **{f"derive_fold_{how}_{kind}": ["ptr", "ptr", *[SIZE] * 3] for how in FOLDS for kind in TYPES.values()},
+    **SHARED,
 }
 
 
 def runtime() -> str:
     """The text of the module."""
-    written = [_Runtime(dtype) for dtype in TYPES]
-    written[0].copy()
-    written[0].elementwise()
-    written[0].generalised()
-    for text in written:
-        text.fill()
-        for how in FOLDS:
-            text.fold(how)
-    return f"{threads.pool()}\n{together(written)}"
-
-
-def together(written: Sequence[Text]) -> str:
-    """The functions of some writers as one module."""
-    declared = sorted({line for text in written for line in text.declared.values()})
-    return "\n\n".join([*declared, *(function for text in written for function in text.functions)]) + "\n"
-
-
-class RuntimeText(Text):
-    """A writer of functions that kernels call: `symbols` says what each takes."""
-
-    symbols: Mapping[str, Sequence[str]]
-
-    def public(self, symbol: str, names: str, write: Callable[[], None]) -> None:
-        """A function that kernels call."""
-        self.private(symbol, list(zip(self.symbols[symbol], names.split(), strict=True)), write, linkage="")
-
-    def private(
-        self, name: str, parameters: Sequence[tuple[str, str]], write: Callable[[], None], linkage: str = "internal "
-    ) -> None:
-        """A function of a module."""
-        head = ", ".join(f"{kind} %{parameter}" for kind, parameter in parameters)
-
-        def whole() -> None:
-            write()
-            self.emit("ret void")
-
-        self.function_text(f"{linkage}void @{name}({head}) nounwind", whole)
+    calls = _Runtime("float64")
+    calls.copy()
+    calls.elementwise()
+    calls.generalised()
+    shares = [Shares(dtype) for dtype in TYPES]
+    for text in shares:
+        text.share_out()
+    return f"{threads.pool()}\n{together([calls, *shares])}"
 
 
 class _Runtime(RuntimeText):
     symbols = SYMBOLS
-
-    # ------------------------------------------------ folds
-
-    def fill(self) -> None:
-        """`(place, count, value)`: the value at every place."""
-
-        def entry(at: str) -> None:
-            self.emit(f"store {self.type} %value, ptr {self.after('%place', at)}")
-
-        self.public(f"derive_fill_{self.type}", "place count value", lambda: self.each("%count", entry))
-
-    def fold(self, how: How) -> None:
-        """`(target, rooms, parts, stride, count)`: the rooms folded two by two, and the first into the target."""
-
-        def row(into: str, other: str) -> None:
-            def entry(at: str) -> None:
-                here, there = self.after(into, at), self.after(other, at)
-                old, new = self.let(f"load {self.type}, ptr {here}"), self.let(f"load {self.type}, ptr {there}")
-                self.emit(f"store {self.type} {self.folded(old, new, how)}, ptr {here}")
-
-            self.each("%count", entry)
-
-        def write() -> None:
-            apart = self.room(SIZE)
-            self.emit(f"store {SIZE} 1, ptr {apart}")
-            self.emit("br label %level")
-            self.block("level")
-            step = self.let(f"load {SIZE}, ptr {apart}")
-            self.emit(f"br i1 {self.let(f'icmp slt {SIZE} {step}, %parts')}, label %pairs, label %last")
-            self.block("pairs")
-            double = self.let(f"shl {SIZE} {step}, 1")
-            beyond = self.added("%parts", self.let(f"sub {SIZE} {step}, 1"))
-
-            def pair(at: str) -> None:
-                first = self.multiplied(at, double)
-                second = self.added(first, step)
-                row(*(self.after("%rooms", self.multiplied(part, "%stride")) for part in (first, second)))
-
-            self.each(self.let(f"sdiv {SIZE} {beyond}, {double}"), pair)
-            self.emit(f"store {SIZE} {double}, ptr {apart}")
-            self.emit("br label %level")
-            self.block("last")
-            row("%target", "%rooms")
-
-        self.public(f"derive_fold_{how}_{self.type}", "target rooms parts stride count", write)
 
     # ------------------------------------------------ copies
 
@@ -205,7 +127,7 @@ class _Runtime(RuntimeText):
         self.private("range", ends, lambda: self.range([(kind, f"%{name}") for kind, name in ends]))
 
         def part() -> None:
-            self.opened([(kind, f"%{name}") for kind, name in whole])
+            self.opened("%context", [(kind, f"%{name}") for kind, name in whole])
             start, end = self.share("%total", BLOCK)
             self.invoke("range", [*given, (SIZE, start), (SIZE, end)])
 
@@ -304,20 +226,18 @@ class _Runtime(RuntimeText):
         """The nest for each position of the outer axes, in ranges for threads, or one by one with copies."""
         context = [*(("ptr", name) for name in ("call", "args", "sizes", "steps")), (SIZE, "operands")]
         shared = [(kind, f"%{name}") for kind, name in context]
-        ends = [*context, ("ptr", "work"), (SIZE, "threads"), (SIZE, "start"), (SIZE, "end")]
-        self.private("items", ends, self.items)
         whole = [*context, ("ptr", "work"), (SIZE, "room"), (SIZE, "total"), (SIZE, "count")]
 
         def part() -> None:
-            self.opened([(kind, f"%{name}") for kind, name in whole])
+            self.opened("%context", [(kind, f"%{name}") for kind, name in whole])
             start, end = self.share("%total", 1)
             work = self.moved("%work", "%room", "%seat")
-            self.invoke("items", [*shared, ("ptr", work), (SIZE, "1"), (SIZE, start), (SIZE, end)])
+            self.turns(("%sizes", "%args", "%steps", work, "1", start, end))
 
         self.private("items.part", [("ptr", "context"), (SIZE, "part"), (SIZE, "seat")], part)
         packed = [*context, (SIZE, "inputs"), *(("ptr", n) for n in ("ranks", "axes", "widths", "offsets", "rooms"))]
         packed += [("ptr", "work"), (SIZE, "threads"), (SIZE, "total")]
-        self.private("packed", packed, self.packed)
+        self.private("repacked", packed, self.repacked)
 
         def write() -> None:
             total, sizes = self.item("%dimensions", 0), self.slot_of("%dimensions", 1)
@@ -335,10 +255,10 @@ class _Runtime(RuntimeText):
 
                 def run(work: str) -> None:
                     own = [("ptr", work), (SIZE, room), (SIZE, total), (SIZE, count)]
-                    direct = [("ptr", work), (SIZE, seats), (SIZE, "0"), (SIZE, total)]
+                    direct = (sizes, "%args", "%steps", work, seats, "0", total)
                     self.choose(
                         single,
-                        lambda: self.invoke("items", [*given, *direct]),
+                        lambda: self.turns(direct),
                         lambda: self.parallel("items.part", [*given, *own], count, seats),
                     )
 
@@ -348,7 +268,7 @@ class _Runtime(RuntimeText):
                 def run(work: str) -> None:
                     names = ["%ranks", "%axes", "%widths", offsets, self.moved(work, room, "1"), work]
                     own = [(SIZE, "%inputs"), *(("ptr", name) for name in names), (SIZE, seats), (SIZE, total)]
-                    self.invoke("packed", [*given, *own])
+                    self.invoke("repacked", [*given, *own])
 
                 self.with_memory(self.added(room, copies), run)
 
@@ -357,6 +277,11 @@ class _Runtime(RuntimeText):
 
         names = "call measure args dimensions steps data operands inputs ranks axes widths"
         self.public("derive_generalised", names, write)
+
+    def turns(self, given: Sequence[str]) -> None:
+        """The nest at positions one after the other."""
+        kinds = [*["ptr"] * 4, *[SIZE] * 3]
+        self.emit(f"call void %call({', '.join(f'{kind} {one}' for kind, one in zip(kinds, given, strict=True))})")
 
     def with_memory(self, size: str, write: Callable[[str], None]) -> None:
         """Something done with room for bytes, if any are needed; where there is none, the failure is noted."""
@@ -406,22 +331,7 @@ class _Runtime(RuntimeText):
         self.each("%operands", operand)
         return self.item(total, 0)
 
-    def items(self) -> None:
-        """A range of the outer axes where everything is dense."""
-        pointers = self.room(f"[{OPERANDS} x ptr]")
-
-        def turn(at: str) -> None:
-            def operand(which: str) -> None:
-                base = self.let(f"load ptr, ptr {self.slot_of('%args', which)}")
-                here = self.moved(base, self.item("%steps", which), at)
-                self.emit(f"store ptr {here}, ptr {self.slot_of(pointers, which)}")
-
-            self.each("%operands", operand)
-            self.emit(f"call void %call(ptr %sizes, ptr {pointers}, ptr %work, {SIZE} %threads)")
-
-        self.counted("%start", "%end", 1, turn)
-
-    def packed(self) -> None:
+    def repacked(self) -> None:
         """The outer axes where some operands are not dense: they are copied before and after each turn."""
         pointers = self.room(f"[{OPERANDS} x ptr]")
         strides, sizes = self.room(f"[{OPERANDS} x {SIZE}]"), self.room(f"[{OPERANDS} x {SIZE}]")
@@ -470,6 +380,6 @@ class _Runtime(RuntimeText):
                 self.emit(f"store {SIZE} 0, ptr {axis}")
                 self.each("%operands", operand(inward))
                 if inward:
-                    self.emit(f"call void %call(ptr %sizes, ptr {pointers}, ptr %work, {SIZE} %threads)")
+                    self.turns(("%sizes", pointers, "%steps", "%work", "%threads", "0", "1"))
 
         self.each("%total", turn)

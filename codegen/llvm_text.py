@@ -7,7 +7,7 @@ reassociated, or fused with the product that is added; NaN and infinities keep t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -173,21 +173,25 @@ class Text:
 
     def invoke(self, name: str, arguments: Sequence[Parameter]) -> None:
         """A call of a function of this project."""
-        given = ", ".join(f"{kind.split()[0]} {register}" for kind, register in arguments)
+        given = ", ".join(f"{kind} {register}" for kind, register in arguments)
         self.emit(f"call void @{name}({given})")
 
-    def parallel(self, function: str, context: Sequence[Parameter], count: str, seats: str) -> None:
-        """All parts of something through the pool; the parameters travel in a row of eight bytes each."""
-        room = self.room(f"[{len(context)} x i64]")
-        for at, (kind, register) in enumerate(context):
-            self.emit(f"store {kind.split()[0]} {register}, ptr {self.slot_of(room, at)}")
-        given = [("ptr", f"@{function}"), ("ptr", room), (SIZE, count), (SIZE, seats)]
-        self.invoke(threads.SYMBOL, given)
+    def packed(self, values: Sequence[Parameter]) -> str:
+        """Values in a row of eight bytes each, as they travel in a context."""
+        room = self.room(f"[{len(values)} x i64]")
+        for at, (kind, value) in enumerate(values):
+            self.emit(f"store {kind} {value}, ptr {self.slot_of(room, at)}")
+        return room
 
-    def opened(self, parameters: Sequence[Parameter]) -> None:
+    def opened(self, context: str, parameters: Sequence[Parameter]) -> None:
         """The parameters of a context, back in their registers."""
         for at, (kind, register) in enumerate(parameters):
-            self.emit(f"{register} = load {kind.split()[0]}, ptr {self.slot_of('%context', at)}")
+            self.emit(f"{register} = load {kind}, ptr {self.slot_of(context, at)}")
+
+    def parallel(self, function: str, context: Sequence[Parameter], count: str, seats: str) -> None:
+        """All parts of something through the pool."""
+        given = [("ptr", f"@{function}"), ("ptr", self.packed(context)), (SIZE, count), (SIZE, seats)]
+        self.invoke(threads.SYMBOL, given)
 
     def slot_of(self, pointer: str, at: int | str) -> str:
         """The place of an entry of eight bytes."""
@@ -328,6 +332,34 @@ class Text:
         name = f"llvm.masked.store.{self.short}.p0"
         self.declare(name, f"void @{name}({self.kind}, ptr, i32, {self.truth})")
         self.emit(f"call void @{name}({self.kind} {value}, ptr {place}, i32 {self.width}, {self.truth} {mask})")
+
+
+class RuntimeText(Text):
+    """A writer of functions that kernels call: `symbols` says what each takes."""
+
+    symbols: Mapping[str, Sequence[str]]
+
+    def public(self, symbol: str, names: str, write: Callable[[], None]) -> None:
+        """A function that kernels call."""
+        self.private(symbol, list(zip(self.symbols[symbol], names.split(), strict=True)), write, linkage="")
+
+    def private(
+        self, name: str, parameters: Sequence[tuple[str, str]], write: Callable[[], None], linkage: str = "internal "
+    ) -> None:
+        """A function of a module."""
+        head = ", ".join(f"{kind} %{parameter}" for kind, parameter in parameters)
+
+        def whole() -> None:
+            write()
+            self.emit("ret void")
+
+        self.function_text(f"{linkage}void @{name}({head}) nounwind", whole)
+
+
+def together(written: Sequence[Text]) -> str:
+    """The functions of some writers as one module."""
+    declared = sorted({line for text in written for line in text.declared.values()})
+    return "\n\n".join([*declared, *(function for text in written for function in text.functions)]) + "\n"
 
 
 def flat(lines: Lines) -> Iterator[str]:
