@@ -14,10 +14,12 @@ from functools import cache
 from typing import Any
 
 from codegen import blas, lapack, store, threads
-from codegen.llvm_module import module
+from codegen.llvm_module import module, routine
 from codegen.llvm_products import PRODUCTS, products
 from codegen.llvm_runtime import SYMBOLS, runtime
-from codegen.llvm_text import Registers
+from codegen.llvm_text import TYPES, Registers
+from codegen.llvm_writer import symbol
+from codegen.routines import ROUTINES
 from codegen.schedule import scheduled
 from codegen.signature import Loop as MachineLoop
 from codegen.signature import Signature, signature
@@ -38,8 +40,12 @@ class LLVMBackend:
 
     def build(self, source: str, signature: Signature, name: str, dtype: str) -> MachineLoop:
         """Compile `source`, or take its object code from the cache, and link it into this process."""
-        if any(symbol in source for symbol in PRODUCTS):
+        if any(called in source for called in PRODUCTS):
             _with_products()
+        for called in ROUTINES:
+            for numbers in TYPES:
+                if symbol(called, TYPES[numbers]) in source:
+                    _with_routine(called, numbers)
         return _linked(_object(source, _tidied), name)
 
     def unavailable(self) -> str:
@@ -163,7 +169,7 @@ def _with_runtime() -> Any:
     """Make the runtime known; what it lives in has to stay."""
     _with_symbols(threads.POSIX if threads.available() else [])
     found = _loaded(_object(runtime(), _transformed))
-    _with_addresses({symbol: found.get_function_address(symbol) for symbol in SYMBOLS})
+    _with_addresses({name: found.get_function_address(name) for name in SYMBOLS})
     return found
 
 
@@ -172,7 +178,19 @@ def _with_products() -> Any:
     """Make products of matrices known."""
     _with_addresses(blas.addresses())
     found = _loaded(_object(products(_registers()), _transformed))
-    _with_addresses({symbol: found.get_function_address(symbol) for symbol in PRODUCTS})
+    _with_addresses({name: found.get_function_address(name) for name in PRODUCTS})
+    return found
+
+
+@cache
+def _with_routine(name: str, dtype: str) -> Any:
+    """Make a nest known that kernels have in common."""
+    _with_libm()
+    _with_runtime()
+    nest = ROUTINES[name]()
+    found = _loaded(_object(routine(nest, dtype, _registers()), _tidied))
+    called = symbol(name, TYPES[dtype])
+    _with_addresses({called: found.get_function_address(called)})
     return found
 
 
@@ -183,8 +201,8 @@ def _object(source: str, passes: Callable[[str], Any]) -> bytes:
 
 
 def _with_addresses(addresses: Mapping[str, int]) -> None:
-    for symbol, address in addresses.items():
-        _llvmlite().binding.add_symbol(symbol, address)
+    for name, address in addresses.items():
+        _llvmlite().binding.add_symbol(name, address)
 
 
 @cache

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 
 from codegen.llvm_parts import WIDE, NestWriter
 from codegen.llvm_text import SIZE, Registers, Slot
+from codegen.llvm_writer import symbol
 from codegen.loops import Loop, Nest, substituted
+from codegen.routines import taken
 from codegen.signature import Signature
 from codegen.vector_math.llvm_text import shared
 from derive.program import Dim, Index, element
@@ -21,13 +23,24 @@ def module(nest: Nest, signature: Signature, dtype: str, equations: str, registe
     return _Module(nest, signature, dtype, registers).text(equations)
 
 
+def routine(nest: Nest, dtype: str, registers: Registers) -> str:
+    """The text of a nest that kernels call, under the name that `symbol` gives it."""
+    writer = _Module(nest, taken(nest), dtype, registers)
+    writer.nest_function(f"void @{symbol(nest.name, writer.type)}")
+    return writer.joined(str(nest))
+
+
 class _Module(NestWriter):
     def text(self, equations: str) -> str:
         if self.signature.dims:
-            self.nest_function()
+            self.nest_function("internal void @call")
             self.generalised()
         else:
             self.elementwise()
+        return self.joined(equations)
+
+    def joined(self, equations: str) -> str:
+        """The functions that were written, and what they need."""
         head = "\n".join(f"; {line}".rstrip() for line in [self.nest.name, *equations.splitlines()])
         text = "\n".join(self.functions)
         declared = [shared(name, declaration, text) for name, declaration in sorted(self.declared.items())]

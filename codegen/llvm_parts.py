@@ -86,10 +86,10 @@ class NestWriter(VectorWriter):
 
     # ------------------------------------------------ the nest
 
-    def nest_function(self) -> None:
+    def nest_function(self, name: str) -> None:
         """The nest for dense operands, at some of the positions of the outer axes, `steps` of bytes apart."""
         parameters = ", ".join(["ptr %sizes", "ptr %args", "ptr %steps", "ptr %work"])
-        head = f"internal void @call({parameters}, {SIZE} %threads, {SIZE} %from, {SIZE} %to) {WIDE}"
+        head = f"{name}({parameters}, {SIZE} %threads, {SIZE} %from, {SIZE} %to) {WIDE}"
 
         def write() -> None:
             for dim in self.sizes():

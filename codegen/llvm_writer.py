@@ -9,7 +9,7 @@ from sympy import Expr, Pow
 
 from codegen import lapack
 from codegen.llvm_products import PRODUCTS
-from codegen.llvm_text import SIZE, Text
+from codegen.llvm_text import SIZE, Slot, Text
 from codegen.loops import (
     Accumulator,
     Factorise,
@@ -35,6 +35,12 @@ INTRINSICS = {"floor", "exp", "log", "sin", "cos", "sqrt", "fabs", "pow"}
 ARITHMETIC = {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"}
 ORDERED = {">": "ogt", ">=": "oge", "<": "olt", "<=": "ole", "==": "oeq", "!=": "une"}
 LARGE = 32  # rows from which on LAPACK wins over plain loops
+SCALE = ".scale"  # what a product is multiplied with; no name of a program begins with a point
+
+
+def symbol(routine: str, kind: str) -> str:
+    """What a routine for a type of numbers is called."""
+    return f"derive_{routine}_{kind}"
 
 
 def calls_functions(body: Sequence[Statement]) -> bool:
@@ -157,19 +163,26 @@ class Writer(Text, Speller[str]):
         given = f"ptr {source.pointer}, i64 {source.strides[0]}, i64 {source.strides[1]}, ptr {target.pointer}"
         call = f"call void @derive_lapack_{kind}(i64 {lapack.number(statement.function)}, {given}, i64 {size})"
         large = self.let(f"icmp sge {SIZE} {size}, {LARGE}")
-        self.choose(large, lambda: self.emit(call), lambda: self.shortly(statement.body))
+        names = (statement.source, statement.target, *statement.spare)
+        self.choose(large, lambda: self.emit(call), lambda: self.routine(statement.function, [size], names))
 
-    def shortly(self, body: Sequence[Statement]) -> None:
-        """Statements whose loops are short, so that little code is the best code."""
-        self.rest = True
-        self.statements(body)
-        self.rest = False
+    def routine(self, name: str, sizes: Sequence[str], arrays: Sequence[str]) -> None:
+        """A call of a routine."""
+        called = symbol(name, self.type)
+        kinds = [*["ptr"] * 4, *[SIZE] * 3]
+        self.declare(called, f"void @{called}({', '.join(kinds)})")
+        args = self.packed([("ptr", self.here.slots[array].pointer) for array in arrays])
+        given = [self.packed([(SIZE, size) for size in sizes]), args, args, "null", "%threads", "0", "1"]
+        self.invoke(called, list(zip(kinds, given, strict=True)))
 
     def multiply(self, statement: Multiply) -> None:
         """A call of the runtime, which asks BLAS for large matrices."""
         rows, columns, inner = map(self.integer, statement.sizes)
-        symbol = f"derive_multiply_{self.type}"
-        self.declare(symbol, f"void @{symbol}({', '.join(PRODUCTS[symbol])})")
+        if statement.sizes[1] == 1:
+            self.multiply_vector(statement, rows, inner)
+            return
+        called = symbol("multiply", self.type)
+        self.declare(called, f"void @{called}({', '.join(PRODUCTS[called])})")
         arguments = [(SIZE, rows), (SIZE, columns), (SIZE, inner)]
         for side, (down, across) in ((statement.left, (rows, inner)), (statement.right, (inner, columns))):
             step = down if side.transposed else across
@@ -177,7 +190,18 @@ class Writer(Text, Speller[str]):
             arguments += [("ptr", self.here.slots[side.name].pointer), (SIZE, step), (SIZE, turned)]
         arguments.append(("ptr", self.here.slots[statement.target].pointer))
         arguments.append((SIZE, "1" if statement.symmetric else "0"))
-        self.invoke(symbol, [*arguments, (self.type, self.spell(statement.scale))])
+        self.invoke(called, [*arguments, (self.type, self.spell(statement.scale))])
+
+    def multiply_vector(self, statement: Multiply, rows: str, inner: str) -> None:
+        """A matrix by a vector, or the other way round where the matrix is transposed."""
+        scale = self.room(self.type)
+        self.emit(f"store {self.type} {self.spell(statement.scale)}, ptr {scale}")
+        self.here.slots[SCALE] = Slot(scale, (), self.type)
+        arrays = statement.left.name, statement.right.name, SCALE, statement.target
+        if statement.left.transposed:
+            self.routine("vector_by", [inner, rows], arrays)
+        else:
+            self.routine("by_vector", [rows, inner], arrays)
 
     # ------------------------------------------------ values
 

@@ -72,12 +72,16 @@ class Store:
 
 @dataclass(frozen=True)
 class Factorise:
-    """`target = function(source)` for a square matrix: by `body`, or where there is LAPACK and the size is worth it."""
+    """`target = function(source)` for a square matrix: by `body`, or where there is LAPACK and the size is worth it.
+
+    The `spare` arrays are what the body works in.
+    """
 
     function: str
     source: str
     target: str
     size: Expr
+    spare: tuple[str, ...]
     body: tuple[Statement, ...]
 
 

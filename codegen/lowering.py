@@ -15,7 +15,7 @@ from typing import TypeAlias
 from sympy import Add, Expr, Integer, Mul, Pow
 
 from codegen.bounds import always_inside
-from codegen.loops import How
+from codegen.loops import Accumulator, Factorise, How, Loop, Multiply, Statement
 from derive.array_functions import ARRAY_FUNCTIONS
 from derive.errors import BackendUnavailable
 from derive.primitives import NOTHING, Primitive, exp, primitive, where
@@ -157,6 +157,15 @@ def _factored(value: Expr) -> Expr:
 
 def _how(reduction: Reduction) -> How:
     return "max" if isinstance(reduction, Maximum) else "mul" if isinstance(reduction, Product) else "add"
+
+
+def in_known_functions(statement: Statement) -> Statement:
+    """A statement whose functions all have a name in C."""
+    if isinstance(statement, Loop):
+        return replace(statement, body=tuple(map(in_known_functions, statement.body)))
+    if isinstance(statement, Accumulator | Factorise | Multiply):
+        return statement
+    return replace(statement, value=spelled_out(statement.value, lambda row: bool(row.c)))
 
 
 def spelled_out(value: Expr, known: Callable[[Primitive], bool]) -> Expr:

@@ -152,7 +152,8 @@ def _pass(statement: Statement, cut: Parts | None, arrays: dict[str, Array], wid
         half = ", half of it, since it is symmetric" if statement.symmetric else ""
         count = expand((1 if statement.symmetric else 2) * rows * columns * inner)
         moved = _bytes(dict.fromkeys((*sources, statement.target)), arrays, width)
-        runs = f"{sides} by BLAS, or loops where it is small{half}"
+        how = "loops that kernels share" if columns == 1 else "BLAS, or loops where it is small"
+        runs = f"{sides} by {how}{half}"
         return Pass(runs, (statement.target,), sources, (statement.target,), count, moved, "")
     assert isinstance(statement, Loop)
     inside = list(everything(statement.body))

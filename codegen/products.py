@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from sympy import Add, Expr, Mul, Pow, sqrt
+from sympy import Add, Expr, Mul, Pow, S, sqrt
 
 from codegen.loops import Side
 from codegen.lowering import Task, Work
@@ -46,6 +46,12 @@ class MatrixProduct:
         """What it fills."""
         return self.task.target
 
+    @property
+    def sizes(self) -> tuple[Expr, Expr, Expr]:
+        """Rows and columns of the result, and what is summed over; a vector is one column."""
+        row, *column = self.task.indices
+        return row.size, column[0].size if column else S.One, self.task.bound[0].size
+
 
 def with_products(work: Iterable[Work], used: set[str]) -> Iterator[Work | MatrixProduct]:
     """The tasks, those that are products of matrices as such, with tasks that fill their sides before them."""
@@ -64,7 +70,7 @@ def _product(task: Task, used: set[str], known: Mapping[str, Expr]) -> list[Task
     if task.how != "add" or task.places or len(task.bound) != 1 or len(task.indices) != 2:
         return None
     row, column, inner = *task.indices, *task.bound
-    if row == column or any(isinstance(part, Delta) for part in walk(task.value)):
+    if row == column or _has_delta(task.value):
         return None
     sides: dict[frozenset[Index], list[Expr]] = {}
     for factor in Mul.make_args(task.value):
@@ -91,6 +97,36 @@ def _product(task: Task, used: set[str], known: Mapping[str, Expr]) -> list[Task
         for side, axes in ((first, (row, inner)), (second, (inner, column)))
     )
     return [*fills, MatrixProduct(replace(task, value=Mul(scale, *entries)), scale, first, second, symmetric)]
+
+
+def matrix_by_vector(task: Task, used: set[str]) -> list[Task | MatrixProduct] | None:
+    """A task as a product of a matrix that is there and a vector, after the task that fills the vector, if any."""
+    if task.how != "add" or task.places or len(task.bound) != 1 or len(task.indices) != 1:
+        return None
+    row, inner = *task.indices, *task.bound
+    sides: dict[frozenset[Index], list[Expr]] = {}
+    for factor in Mul.make_args(task.value):
+        sides.setdefault(free_indices(factor), []).append(factor)
+    both = sides.pop(frozenset((row, inner)), [])
+    vector, scale = sides.pop(frozenset((inner,)), []), Mul(*sides.pop(frozenset(), []))
+    if sides or not vector or len(both) != 1 or not is_element(both[0]) or any(map(_has_delta, (*vector, scale))):
+        return None
+    fills: list[Task | MatrixProduct] = []
+    axes = positions_of(both[0])
+    if axes not in ((row, inner), (inner, row)) or row == inner:
+        return None
+    matrix = Side(name_of(both[0]), axes != (row, inner))
+    other = Mul(*vector)
+    if not (is_element(other) and positions_of(other) == (inner,)):
+        name = fresh_name("t1", used)
+        fills.append(Task(name, (inner,), other))
+        other = element(name, (inner,))
+    value = Mul(scale, both[0], other)
+    return [*fills, MatrixProduct(replace(task, value=value), scale, matrix, Side(name_of(other), False), False)]
+
+
+def _has_delta(value: Expr) -> bool:
+    return any(isinstance(part, Delta) for part in walk(value))
 
 
 def _is_nonnegative(value: Expr, known: Mapping[str, Expr]) -> bool:

@@ -19,8 +19,9 @@ from sympy import Expr, S, Symbol
 
 from codegen.factorisations import factorised
 from codegen.loops import START, Accumulator, Factorise, Local, Loop, Multiply, Nest, Statement, Store, Update
-from codegen.lowering import Factor, Task, Work, spelled_out, tasks
-from codegen.products import MatrixProduct, with_products
+from codegen.lowering import Factor, Task, Work, in_known_functions, spelled_out, tasks
+from codegen.products import MatrixProduct, matrix_by_vector, with_products
+from derive.primitives import primitive
 from derive.program import (
     Array,
     Index,
@@ -60,7 +61,7 @@ def scheduled(program: Program, name: str, products: bool = False) -> Nest:
     shapes = {array.name: array.shape for array in program.arrays.values()}
     used = {*shapes, *(dim.name for dim in program.dims)}
     used |= {name for task in separate for name in _names(task)}
-    work: list[Planned] = list(with_products(separate, used)) if products else list(separate)
+    work = _with_products(separate, used) if products else list[Planned](separate)
     body: list[Statement] = []
     spare: list[Array] = []
     for segment in _segments(work):
@@ -70,29 +71,62 @@ def scheduled(program: Program, name: str, products: bool = False) -> Nest:
                 spare.append(Array(segment.target, tuple(index.size for index in segment.indices)))
         elif isinstance(segment, Factor):
             statements, more = factorised(segment.function, segment.source, segment.target, segment.size, used)
-            loops = tuple(_lowered(statement) for statement in statements)
-            body.append(Factorise(segment.function, segment.source, segment.target, segment.size, loops))
+            loops = tuple(map(in_known_functions, statements))
+            names = tuple(array.name for array in more)
+            body.append(Factorise(segment.function, segment.source, segment.target, segment.size, names, loops))
             spare += [*more, Array(segment.target, segment.shape)]
         elif isinstance(segment, MatrixProduct):
-            loops = tuple(planner.plan([Placed(segment.task, loop_order(segment.task), segment.task.indices, True)]))
-            sizes = tuple(index.size for index in (*segment.task.indices, *segment.task.bound))
+            loops = tuple(planner.plan([_placed(segment.task, True)]))
             scale = spelled_out(segment.scale, lambda row: bool(row.c))
-            body.append(Multiply(segment.target, scale, segment.left, segment.right, sizes, segment.symmetric, loops))
+            body.append(
+                Multiply(segment.target, scale, segment.left, segment.right, segment.sizes, segment.symmetric, loops)
+            )
         else:
             inside = {task.target for task in segment}
             needed = {n for task in work if task.target not in inside for n in _read(task)}
-            body += planner.plan([Placed(t, loop_order(t), t.indices, t.target in needed) for t in segment])
+            body += planner.plan([_placed(task, task.target in needed) for task in segment])
     spare += (Array(target, tuple(i.size for i in axes)) for target, axes in planner.arrays.items())
     return Nest(name, program.dims, program.inputs, outputs, tuple(spare), tuple(planner.renamed(body)))
 
 
-def _lowered(statement: Statement) -> Statement:
-    """A statement whose functions all have a name in C."""
-    if isinstance(statement, Loop):
-        return replace(statement, body=tuple(map(_lowered, statement.body)))
-    if isinstance(statement, Accumulator | Factorise | Multiply):
-        return statement
-    return replace(statement, value=spelled_out(statement.value, lambda row: bool(row.c)))
+def _with_products(separate: Sequence[Work], used: set[str]) -> list[Planned]:
+    """The tasks, those that are products of matrices as such, and of a matrix and a vector where little is lost."""
+    work = list(with_products(separate, used))
+    alone: set[str] = set()
+    for segment in _segments(work):
+        for group in _groups([_placed(task) for task in segment]) if isinstance(segment, list) else ():
+            alone |= _alone([placed.task for placed in group], used)
+    planned: list[Planned] = []
+    for item in work:
+        found = matrix_by_vector(item, used) if isinstance(item, Task) and item.target in alone else None
+        planned += found or [item]
+    return planned
+
+
+def _alone(together: Sequence[Task], used: set[str]) -> set[str]:
+    """The products of a matrix and a vector among tasks of one loop that may run before it.
+
+    A pass that reads the matrix for more than this stays whole: a residual and its gradient meet a row once. Where
+    several matrices are multiplied, only what sums over their rows, too, is worth a loop with everything in it.
+    """
+    matrices: dict[str, str] = {}
+    for task in together:
+        found = matrix_by_vector(task, set(used))
+        if found:
+            (matrix,) = (part.left.name for part in found if isinstance(part, MatrixProduct))
+            matrices[task.target] = matrix
+    several = len(set(matrices.values())) > 1
+    readers = [(task, _read(task)) for task in together if task.how != "set" or not several]
+    return {
+        target
+        for target, matrix in matrices.items()
+        if not any(matrix in read for task, read in readers if task.target != target)
+    }
+
+
+def _placed(task: Task, shared: bool = False) -> Placed:
+    """A task with all of its loops before it."""
+    return Placed(task, loop_order(task), task.indices, shared)
 
 
 def _scatter(task: Task) -> list[Statement]:
@@ -107,25 +141,31 @@ def _scatter(task: Task) -> list[Statement]:
 
 
 def _segments(work: Sequence[Planned]) -> Iterator[Factor | MatrixProduct | Task | list[Task]]:
-    """Tasks that may run together, with what runs alone between them, as late as it can."""
+    """Tasks that may run together, and what runs alone, as soon as it can."""
     waiting = list(work)
     while waiting:
-        together: list[Task] = []
-        later: list[Planned] = []
         held: set[str] = set()
-        for task in waiting:
-            if isinstance(task, Task) and not task.places and not held & _read(task):
-                together.append(task)
+        later: list[Planned] = []
+        for item in waiting:
+            if _runs_alone(item) and not held & _read(item):
+                yield item
             else:
-                later.append(task)
-                held.add(task.target)
+                later.append(item)
+                held.add(item.target)
+        together, waiting, held = [], [], set()
+        for item in later:
+            if isinstance(item, Task) and not _runs_alone(item) and not held & _read(item):
+                together.append(item)
+            else:
+                waiting.append(item)
+                held.add(item.target)
         if together:
             yield together
-        if later:
-            alone = later.pop(0)
-            assert not isinstance(alone, Task) or alone.places  # others only wait for what stands before them
-            yield alone
-        waiting = later
+
+
+def _runs_alone(item: Planned) -> bool:
+    """Whether something is never fused with others."""
+    return not isinstance(item, Task) or bool(item.places)
 
 
 def _read(task: Planned) -> frozenset[str]:
@@ -313,7 +353,14 @@ def _may_join(item: Placed, group: list[Placed]) -> bool:
         return not item.left and not lead.left
     if item.left[0].size != lead.left[0].size:
         return False
+    if len(item.left) > 1 and all(len(other.left) == 1 for other in group) and any(map(_calls, group)):
+        return False  # numbers that functions give run in vectors, before loops that use them
     return all(_pointwise(other, item) for other in group if other.task.target in names_in(item.task.value))
+
+
+def _calls(placed: Placed) -> bool:
+    """Whether a task calls functions."""
+    return any(primitive(part) is not None for part in walk(placed.task.value))
 
 
 def _pointwise(producer: Placed, consumer: Placed) -> bool:

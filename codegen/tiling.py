@@ -110,13 +110,19 @@ def numbered(name: str, at: int | str) -> str:
 
 
 def _gains(loop: Loop) -> bool:
-    """Whether inner loops read rows of the turn: their sums wait for each other less where several run at once."""
+    """Whether inner loops sum what they read in rows of the turn, or read columns: several turns share what they load.
+
+    Then sums wait for each other less, what is added to is visited less often, and a line of memory serves several.
+    """
     inner = [statement for statement in loop.body if isinstance(statement, Loop)]
     if not inner or any(isinstance(s, Loop) for loop_ in inner for s in loop_.body):
         return False
     if any(isinstance(part, Delta) for s in everything(loop.body) for value in values(s) for part in walk(value)):
         return False
-    return bool(rows_read(loop))
+    body = tuple(s for loop_ in inner for s in loop_.body)
+    sums = any(isinstance(s, Update) or (isinstance(s, Store) and s.how != "set") for s in body)
+    columns = any(loop.index in positions_of(e)[1:] for e in _elements(body))
+    return bool(rows_read(loop)) and (sums or columns)
 
 
 def rows_read(loop: Loop) -> set[str]:

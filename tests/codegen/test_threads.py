@@ -27,6 +27,13 @@ CASES = {
     "entropy": lambda: {"p": rng.dirichlet(np.ones(200_001))},
     "softmax_cross_entropy": lambda: {"Y": rng.dirichlet(np.ones(9), ROWS), "Z": rng.normal(size=(ROWS, 9))},
     "l2_norm": lambda: {"x": rng.normal(size=3_000_001)},
+    "mlp_forward": lambda: {
+        "x": rng.normal(size=90),
+        "W1": rng.normal(size=(ROWS, 90)),
+        "b1": rng.normal(size=ROWS),
+        "W2": rng.normal(size=ROWS) / 100,
+        "b2": 0.2,
+    },
     "softmax_cross_entropy_sparse": lambda: {"c": rng.integers(0, 9, size=ROWS), "Z": rng.normal(size=(ROWS, 9))},
 }
 

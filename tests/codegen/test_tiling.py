@@ -5,9 +5,10 @@ import pytest
 
 import derive
 
-FUNCTIONS_BETWEEN = ["poisson_regression", "logistic_regression", "mlp_sigmoid", "mlp_forward", "autoencoder"]
-FUNCTIONS_BETWEEN += ["deep_mlp"]  # whose last layer adds to a sum there
-FOUR_AT_A_TIME = ["mse", "ridge", "svm_primal", *FUNCTIONS_BETWEEN]
+FUNCTIONS_BETWEEN = ["poisson_regression", "logistic_regression", "svm_primal", "perceptron", "log_barrier"]
+FUNCTIONS_BETWEEN += ["softmax_regression", "skipgram_negative_sampling"]  # which add to sums there
+FOUR_AT_A_TIME = ["mse", "ridge", "autoencoder", *FUNCTIONS_BETWEEN]
+LAYERS = ["mlp_sigmoid", "mlp_forward", "deep_mlp", "autoencoder"]  # whose products with vectors are routines
 rng = np.random.default_rng(5)
 
 
@@ -27,7 +28,7 @@ def inputs_of(made, rows):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("name", FOUR_AT_A_TIME)
+@pytest.mark.parametrize("name", [*FOUR_AT_A_TIME, *LAYERS[:-1]])
 def test_rows_that_are_left_over_count_as_much(name, dtype):
     made, plain = kernel(name, dtype=dtype), kernel(name, backend="numpy")
     for rows in (1, 3, 4, 5, 8, 11, 64, 1030):
