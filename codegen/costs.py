@@ -5,7 +5,7 @@ from __future__ import annotations
 from sympy import Add, Expr, Mul, Pow
 
 from derive.primitives import primitive
-from derive.program import free_indices, is_element, walk
+from derive.program import Index, children, is_element, walk
 
 ADDITION, DIVISION, FUNCTION = 1, 8, 64  # in units of a vectorised addition
 
@@ -20,8 +20,17 @@ def cost(value: Expr) -> int:
 
     What stands still while the innermost loops run is computed once, and does not count.
     """
-    moving = (part for part in walk(value) if free_indices(part) or not free_indices(value))
-    return 1 + sum(_own(part)[1] + (is_element(part) and bool(part.args)) for part in moving)
+    moves, still, moving = _times(value)
+    return 1 + (moving if moves else still)
+
+
+def _times(value: Expr) -> tuple[bool, int, int]:
+    """Whether a value depends on an index, and the times of what in it does not and of what does."""
+    parts = [_times(part) for part in children(value)]
+    moves = isinstance(value, Index) or any(part[0] for part in parts)
+    still, moving = (sum(part[at] for part in parts) for at in (1, 2))
+    own = _own(value)[1] + (is_element(value) and bool(value.args))
+    return moves, still + own * (not moves), moving + own * moves
 
 
 def _own(part: Expr) -> tuple[int, int]:

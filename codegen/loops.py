@@ -23,7 +23,7 @@ from typing import Literal, TypeAlias
 
 from sympy import Expr, S
 
-from derive.program import Array, Dim, Element, Index, element, name_of, positions_of, substitute, walk
+from derive.program import Array, Dim, Element, Index, element, name_of, positions_of, put_in, substitute, walk
 
 How: TypeAlias = Literal["set", "add", "mul", "max"]
 
@@ -162,8 +162,8 @@ def substituted(statement: Statement, mapping: Mapping[Expr, Expr]) -> Statement
     if isinstance(statement, Factorise | Multiply):
         return statement
     if isinstance(statement, Accumulator):
-        return replace(statement, initial=substitute(statement.initial, mapping))
-    value = substitute(statement.value, mapping)
+        return replace(statement, initial=put_in(statement.initial, mapping))
+    value = put_in(statement.value, mapping)
     if isinstance(statement, Store):
         return replace(statement, element=substitute(statement.element, mapping), value=value)
     return replace(statement, value=value)

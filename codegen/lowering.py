@@ -8,17 +8,18 @@ of their indices are computed once. What order the loops take, and which run tog
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from typing import TypeAlias
 
-from sympy import Add, Expr, Integer, Mul, Pow
+from sympy import Add, Dummy, Expr, Integer, Mul, Pow, Symbol
 
 from codegen.bounds import always_inside
 from codegen.loops import Accumulator, Factorise, How, Loop, Multiply, Statement
 from derive.array_functions import ARRAY_FUNCTIONS
 from derive.errors import BackendUnavailable
-from derive.primitives import NOTHING, Primitive, exp, primitive, where
+from derive.primitives import BY_NAME, NOTHING, Primitive, exp, primitive, where
 from derive.program import (
     Delta,
     Entry,
@@ -31,6 +32,7 @@ from derive.program import (
     anonymous,
     children,
     element,
+    form,
     free_indices,
     fresh_index,
     fresh_name,
@@ -38,6 +40,7 @@ from derive.program import (
     live,
     map_values,
     name_of,
+    put_in,
     rebuilt,
     renamed_apart,
     substitute,
@@ -165,7 +168,12 @@ def in_known_functions(statement: Statement) -> Statement:
         return replace(statement, body=tuple(map(in_known_functions, statement.body)))
     if isinstance(statement, Accumulator | Factorise | Multiply):
         return statement
-    return replace(statement, value=spelled_out(statement.value, lambda row: bool(row.c)))
+    return replace(statement, value=spelled_out(statement.value, named_in_c))
+
+
+def named_in_c(row: Primitive) -> bool:
+    """Whether native kernels know a function."""
+    return bool(row.c)
 
 
 def spelled_out(value: Expr, known: Callable[[Primitive], bool]) -> Expr:
@@ -177,13 +185,29 @@ def spelled_out(value: Expr, known: Callable[[Primitive], bool]) -> Expr:
     if row is not None and not known(row):
         if row.lowered is None:
             raise BackendUnavailable(f"{row.name} has no name here and no meaning in other functions")
+        if row.approximate and not any(part.is_number for part in parts):
+            return put_in(_series(row.name, known), dict(zip(_arguments(row.arity), parts, strict=True)))
         return spelled_out(row.lowered(*parts), known)
     return rebuilt(value, parts)
 
 
-def _placeless(value: Expr, axes: Sequence[Index]) -> Expr:
+@lru_cache(maxsize=64)
+def _series(name: str, known: Callable[[Primitive], bool]) -> Expr:
+    """What a function computes that has many terms: they are built once, and arguments put in."""
+    row = BY_NAME[name]
+    assert row.lowered is not None
+    return spelled_out(row.lowered(*_arguments(row.arity)), known)
+
+
+@cache
+def _arguments(count: int) -> tuple[Symbol, ...]:
+    return tuple(Dummy(real=True) for _ in range(count))
+
+
+def _placeless(value: Expr, axes: Sequence[Index]) -> Hashable:
     """A value with its indices called by their places, so that two that differ only in letters are equal."""
-    return substitute(value, {axis: Index(f".{at}", axis.size) for at, axis in enumerate(axes)})
+    places: dict[Expr, int] = {axis: at for at, axis in enumerate(axes)}
+    return (tuple(axis.size for axis in axes), form(value, places)) if places else value
 
 
 def in_order(indices: Iterable[Index], scope: Sequence[Index]) -> tuple[Index, ...]:
@@ -196,10 +220,13 @@ class _Lowering:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.done: list[Work] = []
-        self.known: dict[Expr, Expr] = {}
+        self.known: dict[Hashable, Expr] = {}
         self.scope: list[Index] = []
         self.filled: dict[str, Task] = {}
-        self.shared: frozenset[Expr] = frozenset()
+        self.shared: frozenset[Hashable] = frozenset()  # calls that several tasks make
+        self.rows: dict[Hashable, str] = {}  # where costly values are that have a task of their own
+        self.heads: set[type] = set()  # what these are at the top
+        self.costly: dict[Expr, bool] = {}
         self.used = set(program.arrays) | {dim.name for dim in program.dims}
         for equation in program.equations:
             self.used |= symbol_names(equation.value) | {index.name for index in equation.indices}
@@ -228,33 +255,39 @@ class _Lowering:
         axes = in_order(free_indices(value) & frozenset(loops), loops)
         if not self.is_costly(value):
             return value
-        key = _placeless(value, axes)
-        if len(axes) == len(loops) and key not in self.known and key not in self.shared:
+        whole = len(axes) == len(loops)
+        key = None if whole and type(value) not in self.heads else _placeless(value, axes)
+        if whole and (key is None or (key not in self.rows and key not in self.shared)):
             parts = self.gathered(value, loops) if isinstance(value, Mul) else children(value)
             return rebuilt(value, tuple(self.without_costly(part, loops, before) for part in parts))
-        if key not in self.known:
-            name = fresh_name("t1", self.used)
-            before.append(Task(name, axes, value))
-            self.known[key] = element(name, ())
-        return element(name_of(self.known[key]), axes)
+        if key not in self.rows:
+            self.rows[key] = fresh_name("t1", self.used)
+            self.heads.add(type(value))
+            before.append(Task(self.rows[key], axes, value))
+        return element(self.rows[key], axes)
 
-    def called_twice(self) -> frozenset[Expr]:
-        """Calls over several indices that more than one task makes: a row of them is kept rather than computed again.
+    def called_twice(self) -> frozenset[Hashable]:
+        """Calls that more than one task makes, of numbers and over several indices: they are kept, not made again.
 
         Over a single index they are made again, which costs less than an array that may not fit into a cache.
         """
-        callers: dict[Expr, set[str]] = {}
-        for task in self.filled.values():
+        callers: dict[Hashable, set[str]] = {}
+        for task in (task for task in self.filled.values() if not task.places):
             loops = (*task.indices, *task.bound)
-            for part in walk(task.value):
+            for part in (part for part in walk(task.value) if primitive(part) is not None):
                 axes = in_order(free_indices(part) & frozenset(loops), loops)
-                if len(axes) > 1 and primitive(part) is not None and not task.places:
+                if len(axes) != 1:
                     callers.setdefault(_placeless(part, axes), set()).add(task.target)
+                    self.heads.add(type(part))
         return frozenset(key for key, tasks in callers.items() if len(tasks) > 1)
 
     def is_costly(self, value: Expr) -> bool:
         """Whether a value calls a function, or divides by a sum that is at least 1; other divisions stay exact."""
-        return any(primitive(part) is not None or self.divides_safely(part) for part in walk(value))
+        if value not in self.costly:
+            parts = () if is_element(value) else children(value)
+            here = primitive(value) is not None or self.divides_safely(value)
+            self.costly[value] = here or any(map(self.is_costly, parts))
+        return self.costly[value]
 
     def divides_safely(self, value: Expr) -> bool:
         """Whether a value divides by a sum of exponentials whose largest is 1, which neither over- nor underflows."""

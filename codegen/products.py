@@ -21,12 +21,12 @@ from derive.program import (
     Index,
     element,
     elements,
+    form,
     free_indices,
     fresh_name,
     is_element,
     name_of,
     positions_of,
-    substitute,
     walk,
 )
 
@@ -81,7 +81,7 @@ def _product(task: Task, used: set[str], known: Mapping[str, Expr]) -> list[Task
     left = Mul(*sides[here], *sides.get(frozenset((row,)), ()))
     right = Mul(*sides[there], *sides.get(frozenset((column,)), ()))
     weights = Mul(*sides.get(frozenset((inner,)), ()))
-    symmetric = row.size == column.size and substitute(left, {row: column}) == right
+    symmetric = row.size == column.size and form(left, {row: 0, inner: 1}) == form(right, {column: 0, inner: 1})
     fills: list[Task | MatrixProduct] = []
     if symmetric and weights != 1 and _is_nonnegative(weights, known):
         root = fresh_name("t1", used)

@@ -19,7 +19,7 @@ from sympy import Expr, S, Symbol
 
 from codegen.factorisations import factorised
 from codegen.loops import START, Accumulator, Factorise, Local, Loop, Multiply, Nest, Statement, Store, Update
-from codegen.lowering import Factor, Task, Work, in_known_functions, spelled_out, tasks
+from codegen.lowering import Factor, Task, Work, in_known_functions, named_in_c, spelled_out, tasks
 from codegen.products import MatrixProduct, matrix_by_vector, with_products
 from derive.primitives import primitive
 from derive.program import (
@@ -33,6 +33,7 @@ from derive.program import (
     name_of,
     names_in,
     positions_of,
+    put_in,
     substitute,
     walk,
 )
@@ -55,7 +56,7 @@ class Placed:
 
 def scheduled(program: Program, name: str, products: bool = False) -> Nest:
     """The loops of `program`; with `products`, those of matrices stand alone, for a backend that has BLAS."""
-    separate = _apart(tasks(program, lambda row: bool(row.c)), program)
+    separate = _apart(tasks(program, named_in_c), program)
     outputs = tuple(program.array(output) for output in program.outputs)
     planner = _Planner(frozenset(program.outputs))
     shapes = {array.name: array.shape for array in program.arrays.values()}
@@ -77,7 +78,7 @@ def scheduled(program: Program, name: str, products: bool = False) -> Nest:
             spare += [*more, Array(segment.target, segment.shape)]
         elif isinstance(segment, MatrixProduct):
             loops = tuple(planner.plan([_placed(segment.task, True)]))
-            scale = spelled_out(segment.scale, lambda row: bool(row.c))
+            scale = spelled_out(segment.scale, named_in_c)
             body.append(
                 Multiply(segment.target, scale, segment.left, segment.right, segment.sizes, segment.symmetric, loops)
             )
@@ -195,7 +196,7 @@ def _apart(work: Sequence[Work], program: Program) -> list[Work]:
             used.add(names[index].name)
         moved = tuple(names[i] for i in task.indices), tuple(names[i] for i in task.bound)
         places = tuple(substitute(place, names) for place in task.places)
-        value = substitute(task.value, names)
+        value = put_in(task.value, names)
         apart.append(replace(task, indices=moved[0], bound=moved[1], value=value, places=places))
     return apart
 
@@ -253,7 +254,7 @@ class _Planner:
                 stored = tuple(i for i in stored if i != outer)
             moved = replace(
                 task,
-                value=substitute(task.value, renaming),
+                value=put_in(task.value, renaming),
                 indices=tuple(outer if i == placed.left[0] else i for i in task.indices),
                 bound=tuple(i for i in task.bound if i != placed.left[0]),
             )
@@ -325,7 +326,7 @@ class _Planner:
                 mapping[ref] = Symbol(name, real=True)
             elif gone := self.dropped.get(name, ()):
                 mapping[ref] = element(name, tuple(p for at, p in enumerate(positions_of(ref)) if at not in gone))
-        return substitute(value, mapping)
+        return put_in(value, mapping)
 
 
 def _groups(placed: Sequence[Placed]) -> list[list[Placed]]:

@@ -589,8 +589,8 @@ def _polygamma(order: int) -> Rowwise:
         return value
 
     def stable(x: Expr) -> Expr:
-        inside = where(greater(x, 0), x, 1 - x)
-        return where(greater(x, 0), series(inside), reflected(x) + (-1) ** order * series(inside))
+        inside = series(where(greater(x, 0), x, 1 - x))
+        return where(greater(x, 0), inside, reflected(x) + (-1) ** order * inside)
 
     def series(x: Expr) -> Expr:
         sign = (-1) ** (order + 1)

@@ -25,13 +25,15 @@ What a program means is told by `derive.verification.oracle`, what it looks like
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from keyword import iskeyword
+from operator import is_
 from typing import Any, TypeAlias
 
-from sympy import Expr, Indexed, IndexedBase, Integer, S, Symbol, Tuple, sympify
+from sympy import Add, Basic, Expr, Function, Indexed, IndexedBase, Integer, Mul, Pow, S, Symbol, Tuple, sympify
 from sympy.core.cache import cacheit
 from sympy.core.sorting import default_sort_key
 from sympy.core.symbol import Str
@@ -336,7 +338,9 @@ def children(expr: Expr) -> tuple[Expr, ...]:
 
 
 def rebuilt(expr: Expr, parts: tuple[Expr, ...]) -> Expr:
-    """`expr` with its `children` replaced by `parts`."""
+    """`expr` with its `children` replaced by `parts`; `expr` itself where they are the same."""
+    if all(map(is_, parts, children(expr))):
+        return expr
     if isinstance(expr, Indexed):
         return element(name_of(expr), parts)
     if isinstance(expr, Reduction):
@@ -394,7 +398,15 @@ def free_indices(expr: Expr) -> frozenset[Index]:
 
 def symbol_names(expr: Expr) -> set[str]:
     """Every name inside `expr`, bound indices too."""
-    return {s.name for s in expr.atoms(Symbol)}
+    return set(_symbol_names(expr))
+
+
+@lru_cache(maxsize=65536)
+def _symbol_names(expr: Basic) -> frozenset[str]:
+    """The names, those of indices that are bound and of arrays too."""
+    if isinstance(expr, Symbol):
+        return frozenset((expr.name,))
+    return frozenset().union(*map(_symbol_names, expr.args))
 
 
 def fresh_name(stem: str, used: set[str]) -> str:
@@ -432,9 +444,47 @@ def substitute(expr: Expr, mapping: Mapping[Expr, Expr]) -> Expr:
         return type(apart)(substitute(apart.body, {**inner, **renaming}), *sized)
     if not expr.args:
         return expr
-    old_parts = children(expr)
-    parts = tuple(substitute(part, mapping) for part in old_parts)
-    return expr if all(a is b for a, b in zip(parts, old_parts, strict=True)) else rebuilt(expr, parts)
+    return rebuilt(expr, tuple(substitute(part, mapping) for part in children(expr)))
+
+
+def put_in(expr: Expr, mapping: Mapping[Expr, Expr]) -> Expr:
+    """`expr`, which has no reductions, with elements or indices replaced and nothing evaluated anew but positions.
+
+    What comes out is to be computed as it stands, not to be compared with other values: terms stay where they were.
+    """
+    made = dict(mapping)
+
+    def put(part: Expr) -> Expr:
+        if not part.args:
+            return made.get(part, part)
+        if part not in made:
+            made[part] = substitute(part, mapping) if isinstance(part, Indexed) else inside(part)
+        return made[part]
+
+    def inside(part: Expr) -> Expr:
+        old = children(part)
+        parts = tuple(map(put, old))
+        if all(map(is_, parts, old)):
+            return part
+        if isinstance(part, Add | Mul):
+            return part.func._from_args(parts, is_commutative=True)
+        return part.func(*parts, evaluate=False) if isinstance(part, Pow | Function) else rebuilt(part, parts)
+
+    return put(expr)
+
+
+def form(expr: Expr, places: Mapping[Expr, int]) -> Hashable:
+    """What an expression without reductions looks like where some indices are known by their places only."""
+    if expr in places:
+        return places[expr]
+    if not expr.args:
+        return expr
+    if isinstance(expr, Indexed):
+        return name_of(expr), *(form(position, places) for position in expr.indices)
+    parts = [form(part, places) for part in children(expr)]
+    if isinstance(expr, Add | Mul):
+        return expr.func, frozenset(Counter(parts).items())
+    return (expr.func, *(expr.args[:2] if isinstance(expr, Entry) else ()), *parts)
 
 
 def _resized(size: Expr, mapping: Mapping[Expr, Expr]) -> Expr:
