@@ -152,8 +152,11 @@ class NestWriter(VectorWriter):
         return self.let(f"and i1 {little}, {self.let(f'icmp slt {SIZE} {turns}, {2 * FOLDED}')}")
 
     def apart(self, parts: Parts, turns: str, cost: str) -> None:
-        """A loop as a function that only the runtime calls."""
-        self.shared_out(parts, *self.part_function(parts), turns, cost)
+        """A loop as a function that only the runtime calls, for many turns."""
+        before, self.few_forms = self.few_forms, self.masks
+        name, shared = self.part_function(parts)
+        self.few_forms = before
+        self.shared_out(parts, name, shared, turns, cost)
 
     def shared_out(self, parts: Parts, name: str, shared: Sequence[_Captured], turns: str, cost: str) -> None:
         """A loop in the hands of the runtime, which runs it part by part."""
@@ -232,9 +235,9 @@ class NestWriter(VectorWriter):
                     held = self.room(f"[{ROWS} x {self.type}]")
                     self.here.slots[array.name] = Slot(held, self.dense_strides(array), self.type)
                 ahead = self.fetch_ahead(parts.loop, ROWS)
-                self.several = {parts.loop.index: ROWS}
+                self.several, self.few_forms = {parts.loop.index: ROWS}, self.masks
                 start = self.loop_over(Loop(parts.loop.index, tile.body), start, "%to", ROWS, ahead)
-                self.several = {}
+                self.several, self.few_forms = {}, False
             self.rest = tile is not None
             self.loop_over(parts.loop, start, "%to", first=None if tile else self.fetch_ahead(parts.loop, 1))
             self.rest = False

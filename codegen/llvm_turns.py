@@ -72,17 +72,10 @@ class TurnWriter(Writer):
         self.turns = turns
 
     def base(self, entry: Element, index: Index) -> tuple[str, str]:
-        """Where the entry of the first turn is, and how many places further that of the next.
-
-        LLVM is not told how the place was worked out: trying what else could be done with it took half of its time.
-        """
+        """Where the entry of the first turn is, and how many places further that of the next."""
         slot = self.here.slots[name_of(entry)]
         self.here.registers[index.name] = "0"
         place = self.address(entry)
-        if place != slot.pointer:
-            name = "llvm.strip.invariant.group.p0"
-            self.declare(name, f"ptr @{name}(ptr)")
-            place = self.let(f"call ptr @{name}(ptr {place})")
         step = "0"
         for position, stride in zip(positions_of(entry), slot.strides, strict=True):
             if step_of(position, index):

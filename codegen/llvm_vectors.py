@@ -34,6 +34,7 @@ class VectorWriter(TurnWriter):
         super().__init__(nest, signature, dtype, registers)
         self.most = registers.width // self.width
         self.masks = registers.masks
+        self.few_forms = False  # whether what is written has many turns, or several at once
 
     def loop_over(
         self, loop: Loop, start: str, stop: str, step: int = 1, first: Callable[[str], None] | None = None
@@ -46,7 +47,8 @@ class VectorWriter(TurnWriter):
                 self.write(loop, turns, "0", sums[0])
             return stop
         short = self.masks and (self.rest or calls_functions(loop.body))
-        if short or _ends_in_numbers(loop) or not _folds(loop):
+        together = self.few_forms and all(how == "add" for how in _folds(loop).values())
+        if short or together or _ends_in_numbers(loop) or not _folds(loop):
             self.in_vectors(loop, start, stop, short)
         else:  # the sum of a vector takes longer than a few numbers
             few = self.let(f"icmp slt {SIZE} {self.let(f'sub nsw {SIZE} {stop}, {start}')}, {FEW}")
@@ -66,10 +68,11 @@ class VectorWriter(TurnWriter):
             reached = start
             if not short:
                 reached = self.in_steps(loop, turns, reached, stop, sums)
-            if len(sums) > 1:
+            brief = masks and self.few_forms
+            if len(sums) > 1 and not brief:
                 reached = self.in_steps(loop, turns, reached, stop, sums[:1])
             if masks:
-                self.at_end(loop, turns, reached, stop, sums[0], once=not short)
+                self.at_end(loop, turns, reached, stop, sums[0], once=not short and not (brief and len(sums) > 1))
         if not masks:
             self.in_numbers(loop, reached, stop)
 

@@ -99,7 +99,7 @@ def _product(task: Task, used: set[str], known: Mapping[str, Expr]) -> list[Task
     return [*fills, MatrixProduct(replace(task, value=Mul(scale, *entries)), scale, first, second, symmetric)]
 
 
-def matrix_by_vector(task: Task, used: set[str]) -> list[Task | MatrixProduct] | None:
+def matrix_by_vector(task: Task, used: set[str]) -> tuple[*tuple[Task, ...], MatrixProduct] | None:
     """A task as a product of a matrix that is there and a vector, after the task that fills the vector, if any."""
     if task.how != "add" or task.places or len(task.bound) != 1 or len(task.indices) != 1:
         return None
@@ -111,7 +111,7 @@ def matrix_by_vector(task: Task, used: set[str]) -> list[Task | MatrixProduct] |
     vector, scale = sides.pop(frozenset((inner,)), []), Mul(*sides.pop(frozenset(), []))
     if sides or not vector or len(both) != 1 or not is_element(both[0]) or any(map(_has_delta, (*vector, scale))):
         return None
-    fills: list[Task | MatrixProduct] = []
+    fills: list[Task] = []
     axes = positions_of(both[0])
     if axes not in ((row, inner), (inner, row)) or row == inner:
         return None
@@ -122,7 +122,7 @@ def matrix_by_vector(task: Task, used: set[str]) -> list[Task | MatrixProduct] |
         fills.append(Task(name, (inner,), other))
         other = element(name, (inner,))
     value = Mul(scale, both[0], other)
-    return [*fills, MatrixProduct(replace(task, value=value), scale, matrix, Side(name_of(other), False), False)]
+    return *fills, MatrixProduct(replace(task, value=value), scale, matrix, Side(name_of(other), False), False)
 
 
 def _has_delta(value: Expr) -> bool:

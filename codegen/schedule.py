@@ -100,29 +100,22 @@ def _with_products(separate: Sequence[Work], used: set[str]) -> list[Planned]:
     planned: list[Planned] = []
     for item in work:
         found = matrix_by_vector(item, used) if isinstance(item, Task) and item.target in alone else None
-        planned += found or [item]
+        planned += found or (item,)
     return planned
 
 
 def _alone(together: Sequence[Task], used: set[str]) -> set[str]:
     """The products of a matrix and a vector among tasks of one loop that may run before it.
 
-    A pass that reads the matrix for more than this stays whole: a residual and its gradient meet a row once. Where
-    several matrices are multiplied, only what sums over their rows, too, is worth a loop with everything in it.
+    A pass that sums over a matrix more than once stays whole: a residual and its gradient meet a row together.
     """
-    matrices: dict[str, str] = {}
+    found: set[str] = set()
     for task in together:
-        found = matrix_by_vector(task, set(used))
-        if found:
-            (matrix,) = (part.left.name for part in found if isinstance(part, MatrixProduct))
-            matrices[task.target] = matrix
-    several = len(set(matrices.values())) > 1
-    readers = [(task, _read(task)) for task in together if task.how != "set" or not several]
-    return {
-        target
-        for target, matrix in matrices.items()
-        if not any(matrix in read for task, read in readers if task.target != target)
-    }
+        product = matrix_by_vector(task, set(used))
+        others = [other for other in together if other is not task and other.how != "set"]
+        if product and not any(product[-1].left.name in _read(other) for other in others):
+            found.add(task.target)
+    return found
 
 
 def _placed(task: Task, shared: bool = False) -> Placed:

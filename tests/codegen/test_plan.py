@@ -23,21 +23,32 @@ in all 9·d·n operations, 8·d·n + 24·d + 8·n bytes
 no workspace"""
 
 HESSIAN = """\
-logistic_regression_hessian: 2 passes over memory
+logistic_regression_hessian: 4 passes over memory
 
-1. for i < n
-   fused: t1, z, t2, t3, t4
-   reads X, w, b; writes t4
-   3·d·n + 3·n operations, 16·d·n + 8·d + 8 bytes
-   cut along n for threads, 4 rows at a time with one call of functions
+1. X @ w by loops that kernels share
+   t1
+   reads X, w; writes t1
+   2·d·n operations, 8·d·n + 8·d + 8·n bytes
 
-2. t4.T @ t4 by BLAS, or loops where it is small, half of it, since it is symmetric
+2. for k < n
+   fused: z, t2, t3
+   reads b, t1; writes t3
+   3·n operations, 16·n + 8 bytes
+   cut along n for threads
+
+3. for q < n
+   t4
+   reads X, t3; writes t4
+   d·n operations, 16·d·n + 8·n bytes
+   cut along n for threads
+
+4. t4.T @ t4 by BLAS, or loops where it is small, half of it, since it is symmetric
    hess_w
    reads t4; writes hess_w
    d²·n operations, 8·d² + 8·d·n bytes
 
-in all d²·n + 3·d·n + 3·n operations, 8·d² + 24·d·n + 8·d + 8 bytes
-workspace 8·d·n bytes"""
+in all d²·n + 3·d·n + 3·n operations, 8·d² + 32·d·n + 8·d + 32·n + 8 bytes
+workspace 8·d·n + 16·n bytes"""
 
 
 def test_the_gradient_of_a_loss_is_one_pass_over_its_samples():
