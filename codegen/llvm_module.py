@@ -26,14 +26,14 @@ def module(nest: Nest, signature: Signature, dtype: str, equations: str, registe
 def routine(nest: Nest, dtype: str, registers: Registers) -> str:
     """The text of a nest that kernels call, under the name that `symbol` gives it."""
     writer = _Module(nest, taken(nest), dtype, registers)
-    writer.nest_function(f"void @{symbol(nest.name, writer.type)}")
+    writer.routine_function(symbol(nest.name, writer.type))
     return writer.joined(str(nest))
 
 
 class _Module(NestWriter):
     def text(self, equations: str) -> str:
         if self.signature.dims:
-            self.nest_function("internal void @call")
+            self.nest_function()
             self.generalised()
         else:
             self.elementwise()

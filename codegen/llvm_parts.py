@@ -20,7 +20,7 @@ from codegen.llvm_writer import calls_functions
 from codegen.loops import Factorise, Loop, Multiply, Statement, values
 from codegen.partition import Fold, Parts, names_used, parted
 from codegen.tiling import ROWS, Tile, numbered, rows_read, tiled
-from derive.program import Array
+from derive.program import Array, Dim, walk
 
 LINE = 64  # bytes that memory gives at once
 LEAD, REACH = 1024, 2560  # bytes from the rows at hand to those that are asked for, at least; and to the end of these
@@ -86,40 +86,60 @@ class NestWriter(VectorWriter):
 
     # ------------------------------------------------ the nest
 
-    def nest_function(self, name: str) -> None:
+    def nest_function(self) -> None:
         """The nest for dense operands, at some of the positions of the outer axes, `steps` of bytes apart."""
         parameters = ", ".join(["ptr %sizes", "ptr %args", "ptr %steps", "ptr %work"])
-        head = f"{name}({parameters}, {SIZE} %threads, {SIZE} %from, {SIZE} %to) {WIDE}"
+        head = f"internal void @call({parameters}, {SIZE} %threads, {SIZE} %from, {SIZE} %to) {WIDE}"
 
         def write() -> None:
-            for dim in self.sizes():
-                self.here.registers[dim.name] = self.item("%sizes", self.signature.dims.index(dim))
-            operands = list(enumerate(self.signature.operands))
-            steps = [self.item("%steps", at) for at, _ in operands]
-            first = [
-                Slot(self.let(f"load ptr, ptr {self.slot_of('%args', at)}"), self.dense_strides(a), self.type_of(a))
-                for at, a in operands
-            ]
+            for at, size in enumerate(self.signature.dims):
+                if isinstance(size, Dim):
+                    self.here.registers[size.name] = self.item("%sizes", at)
+            steps = [self.item("%steps", at) for at in range(len(self.signature.operands))]
+            first = [self.let(f"load ptr, ptr {self.slot_of('%args', at)}") for at in range(len(steps))]
+            self.operands_at(first)
             place = "%work"
             for array in self.nest.workspace:
                 self.here.slots[array.name] = Slot(place, self.dense_strides(array), self.type)
                 place = self.after(place, self.room_for(array))
 
             def once(turn: str) -> None:
-                for at, array in operands:
-                    self.here.slots[array.name] = replace(
-                        first[at], pointer=self.moved(first[at].pointer, steps[at], turn)
-                    )
-                for statement in self.outermost:
-                    if isinstance(statement, Parts):
-                        self.in_parts(statement)
-                    else:
-                        self.statement(statement)
+                places = [self.moved(*pair, turn) for pair in zip(first, steps, strict=True)]
+                for array, pointer in zip(self.signature.operands, places, strict=True):
+                    self.here.slots[array.name] = replace(self.here.slots[array.name], pointer=pointer)
+                self.nest_body()
 
             self.counted("%from", "%to", 1, once)
             self.emit("ret void")
 
         self.function_text(head, write)
+
+    def routine_function(self, name: str) -> None:
+        """The nest as a function of sizes, operands and threads, for other kernels to call."""
+        sizes = {size.name: f"%n{at}" for at, size in enumerate(self.signature.dims) if isinstance(size, Dim)}
+        operands = [f"%p{at}" for at in range(len(self.signature.operands))]
+        parameters = [*((SIZE, size) for size in sizes.values()), *(("ptr", place) for place in operands)]
+        head = ", ".join(f"{kind} {register}" for kind, register in [*parameters, (SIZE, "%threads")])
+
+        def write() -> None:
+            self.operands_at(operands)
+            self.nest_body()
+            self.emit("ret void")
+
+        self.function_text(f"void @{name}({head}) {WIDE}", write, sizes)
+
+    def operands_at(self, places: Sequence[str]) -> None:
+        """Dense operands at these places."""
+        for array, place in zip(self.signature.operands, places, strict=True):
+            self.here.slots[array.name] = Slot(place, self.dense_strides(array), self.type_of(array))
+
+    def nest_body(self) -> None:
+        """The statements of the nest."""
+        for statement in self.outermost:
+            if isinstance(statement, Parts):
+                self.in_parts(statement)
+            else:
+                self.statement(statement)
 
     def size_registers(self) -> dict[str, str]:
         """The sizes in the function at hand."""
@@ -188,9 +208,13 @@ class NestWriter(VectorWriter):
 
     def captured(self, parts: Parts) -> list[_Captured]:
         """What the body of a loop needs from outside: sizes, arrays, locals."""
-        used = names_used([parts.loop]) - {fold.name for fold in parts.folds} - {a.name for a in parts.private}
-        found = [_Captured(name, SIZE, register) for name, register in self.size_registers().items()]
-        for name in sorted(used - self.size_registers().keys()):
+        named = names_used([parts.loop])
+        used = named - {fold.name for fold in parts.folds} - {a.name for a in parts.private}
+        arrays = (array for array in (*self.signature.operands, *self.nest.workspace) if array.name in named)
+        sizes = {part.name for array in arrays for size in array.shape for part in walk(size) if isinstance(part, Dim)}
+        registers = self.size_registers()
+        found = [_Captured(size, SIZE, registers[size]) for size in registers if size in sizes | used]
+        for name in sorted(used - registers.keys()):
             if name in self.here.slots:
                 found.append(_Captured(name, "ptr", self.here.slots[name].pointer))
             elif name in self.here.cells:

@@ -9,7 +9,7 @@ from sympy import Expr, Pow
 
 from codegen import lapack
 from codegen.llvm_products import PRODUCTS
-from codegen.llvm_text import SIZE, Slot, Text
+from codegen.llvm_text import SIZE, Parameter, Slot, Text
 from codegen.loops import (
     Accumulator,
     Factorise,
@@ -169,11 +169,11 @@ class Writer(Text, Speller[str]):
     def routine(self, name: str, sizes: Sequence[str], arrays: Sequence[str]) -> None:
         """A call of a routine."""
         called = symbol(name, self.type)
-        kinds = [*["ptr"] * 4, *[SIZE] * 3]
-        self.declare(called, f"void @{called}({', '.join(kinds)})")
-        args = self.packed([("ptr", self.here.slots[array].pointer) for array in arrays])
-        given = [self.packed([(SIZE, size) for size in sizes]), args, args, "null", "%threads", "0", "1"]
-        self.invoke(called, list(zip(kinds, given, strict=True)))
+        given: list[Parameter] = [(SIZE, size) for size in sizes]
+        given += [("ptr", self.here.slots[array].pointer) for array in arrays]
+        given.append((SIZE, "%threads"))
+        self.declare(called, f"void @{called}({', '.join(kind for kind, _ in given)})")
+        self.invoke(called, given)
 
     def multiply(self, statement: Multiply) -> None:
         """A call of the runtime, which asks BLAS for large matrices."""

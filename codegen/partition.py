@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sympy import Expr
 
@@ -59,9 +60,9 @@ def names_used(body: Sequence[Statement]) -> frozenset[str]:
     found: set[str] = set()
     for statement in everything(tuple(body)):
         for value in values(statement):
-            found |= names_in(value) | {part.name for part in walk(value) if isinstance(part, Dim)}
+            found |= _named(value)
         if isinstance(statement, Loop):
-            found |= {part.name for part in walk(statement.index.size) if isinstance(part, Dim)}
+            found |= _named(statement.index.size)
         elif isinstance(statement, Store):
             found.add(name_of(statement.element))
         elif isinstance(statement, Factorise):
@@ -71,6 +72,12 @@ def names_used(body: Sequence[Statement]) -> frozenset[str]:
         else:
             found.add(statement.name)
     return frozenset(found)
+
+
+@lru_cache(maxsize=65536)
+def _named(value: Expr) -> frozenset[str]:
+    """The arrays, locals and sizes in a value."""
+    return names_in(value) | {part.name for part in walk(value) if isinstance(part, Dim)}
 
 
 def _parts(nest: Nest, loop: Statement) -> Parts | None:
