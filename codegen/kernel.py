@@ -7,11 +7,13 @@ explanation is worked out after something went wrong, so that a call costs no mo
 
 from __future__ import annotations
 
+import inspect
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib import import_module
+from types import MethodType
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -21,6 +23,7 @@ from sympy import Add, Expr, Integer, Mul
 from codegen import threads as workers
 from codegen.blocks import Block, Streamer
 from codegen.bounds import Bound
+from codegen.quick_calls import quick_call
 from codegen.signature import Loop, Signature, signature
 from codegen.streaming import row_axis, streamed
 from codegen.ufunc import Control, PythonLoop, make_ufunc, operand_types
@@ -120,7 +123,9 @@ def assemble(
     control = Control(0, workers.default() if threads is None else workers.checked(threads))
     loop = usable(backend).build(source, signature, name, dtype)
     ufunc = make_ufunc(loop, signature, name, dtype, doc or name, control)
-    return Kernel(name, backend, dtype, source, signature, doc, ufunc, loop, control, origin)
+    quick = loop.call and not (signature.bounds or signature.computed or any(a.domain.below for a in signature.inputs))
+    kind = QuickKernel if quick else Kernel
+    return kind(name, backend, dtype, source, signature, doc, ufunc, loop, control, origin)
 
 
 def _named(name: str) -> Backend:
@@ -398,6 +403,25 @@ class Kernel:
         outs = out if isinstance(out, tuple) else (out,)
         wanted = ", ".join(map(str, self.signature.outputs))
         return f"out has to fit {wanted}, and has {', '.join(str(np.shape(o)) for o in outs)}"
+
+
+class QuickKernel(Kernel):
+    """A kernel that looks at plain arrays of few numbers itself, and asks NumPy for everything else."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, *fields: Any) -> None:
+        super().__init__(*fields)
+        slow = MethodType(Kernel.__call__, self)
+        given = self.loop.call, self.loop.address, self.signature, self.dtype, self.control
+        object.__setattr__(self, "_call", quick_call(*given, slow, self._result))
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(MethodType(Kernel.__call__, self))
+
+
+QuickKernel.__call__ = QuickKernel._call  # type: ignore[attr-defined, method-assign]  # what each kernel holds there
 
 
 def _owns(value: object) -> bool:

@@ -10,10 +10,11 @@ import ctypes
 import ctypes.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from codegen import blas, lapack, store, threads
+from codegen import blas, lapack, llvm_calls, quick_calls, store, threads
 from codegen.llvm_module import module, routine
 from codegen.llvm_products import PRODUCTS, products
 from codegen.llvm_runtime import SYMBOLS, runtime
@@ -46,7 +47,10 @@ class LLVMBackend:
             for numbers in TYPES:
                 if symbol(called, TYPES[numbers]) in source:
                     _with_routine(called, numbers)
-        return _linked(_object(source, _tidied), name)
+        return replace(
+            _linked(_object(source, _tidied), name),
+            call=_calls()[llvm_calls.symbol(TYPES[dtype], bool(signature.dims))],
+        )
 
     def unavailable(self) -> str:
         """Why LLVM cannot be used here, or nothing."""
@@ -58,6 +62,7 @@ class LLVMBackend:
 
 
 BACKEND = LLVMBackend()
+_FOREVER: list[Any] = []
 
 
 # ---------------------------------------------------------------- the compiler
@@ -171,6 +176,17 @@ def _with_runtime() -> Any:
     found = _loaded(_object(runtime(), _transformed))
     _with_addresses({name: found.get_function_address(name) for name in SYMBOLS})
     return found
+
+
+@cache
+def _calls() -> Mapping[str, int]:
+    """Where the functions are that Python calls."""
+    if not quick_calls.available():
+        return dict.fromkeys(llvm_calls.SYMBOLS, 0)
+    text = llvm_calls.calls(quick_calls.TUPLE_ITEMS, quick_calls.BYTES_ITEMS)
+    found = _loaded(_object(text, _transformed))
+    _FOREVER.append(found)
+    return {name: found.get_function_address(name) for name in llvm_calls.SYMBOLS}
 
 
 @cache

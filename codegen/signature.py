@@ -80,7 +80,11 @@ def signature(program: Program) -> Signature:
 
 @dataclass(frozen=True)
 class Loop:
-    """Machine code that NumPy can call: the address of an inner loop, and what has to live as long as it does."""
+    """Machine code that NumPy can call: the address of an inner loop, and what has to live as long as it does.
+
+    `call` is the address of what Python can call in front of it (see `codegen.quick_calls`), or 0.
+    """
 
     address: int
     keep: object
+    call: int = 0
