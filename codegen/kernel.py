@@ -406,7 +406,7 @@ class Kernel:
 
 
 class QuickKernel(Kernel):
-    """A kernel that looks at plain arrays of few numbers itself, and asks NumPy for everything else."""
+    """A kernel that looks at plain arrays itself, and asks NumPy for everything else."""
 
     __slots__ = ("_call",)
 

@@ -1,4 +1,4 @@
-"""Calls from Python at native cost: for few numbers in plain arrays, what NumPy would do, without asking NumPy.
+"""Calls from Python at native cost: for plain arrays, what NumPy would do, without asking NumPy.
 
 `derive_call` and `derive_call_numbers` are functions as CPython calls them, `f(self, args, count, names)`. They look at
 the arguments as NumPy's own headers let compiled code do; where all are arrays of the kernel's type that lie dense in
@@ -15,7 +15,7 @@ from functools import partial
 
 from codegen.llvm_text import SIZE, TYPES, Text, together
 
-MOST = 1024  # numbers in all arguments; with more, other threads should not have to wait
+MANY = 1024  # numbers in arguments from which on other threads of Python may run meanwhile
 READY = 0x101  # NumPy's flags: dense in the order of C, and aligned
 TYPE, DATA, AXES, SHAPE, DTYPE, FLAGS = 8, 16, 24, 32, 56, 64  # bytes from the start of an object, or of an array
 
@@ -39,7 +39,10 @@ class Known(IntEnum):
     CALL = 13
     RELEASE = 14
     ALLOCATE = 15
-    TABLES = 16  # the fixed sizes (-1 elsewhere), the rank of each operand, the dimension of each of its axes
+    CLEAR = 16
+    LET_GO = 17
+    TAKE_BACK = 18
+    TABLES = 19  # the fixed sizes (-1 elsewhere), the rank of each operand, the dimension of each of its axes
 
 
 def symbol(kind: str, generalised: bool) -> str:
@@ -113,9 +116,8 @@ class _Calls(Text):
         self.emit(f"%numbers = alloca double, {SIZE} {operands}")
         self.emit(f"%results = alloca ptr, {SIZE} {outputs}")
         self.each(outputs, lambda at: self.put("null", "%results", at, "ptr"))
-        error = self.cell("0")
         (self.arrays if generalised else self.elements)(inputs, outputs, operands)
-        self.finish(outputs, error)
+        self.finish(outputs)
 
     def number(self, value: str, at: str) -> None:
         """An argument that is a number of Python's."""
@@ -195,7 +197,6 @@ class _Calls(Text):
             self.emit(f"store {SIZE} {self.added(first, rank)}, ptr {axis}")
 
         self.each(inputs, given)
-        self.need(self.let(f"icmp sle {SIZE} {self.item(total, 0)}, {MOST}"))
         shape = self.row(SIZE, self.added(dimensions, "1"))
 
         def result(at: str) -> None:
@@ -233,7 +234,7 @@ class _Calls(Text):
             self.emit(f"store {SIZE} {after}, ptr {axis}")
 
         self.each(operands, strides)
-        self.run(counts, steps)
+        self.run(counts, steps, self.item(total, 0))
 
         def boxed(at: str) -> None:
             place = self.added(inputs, at)
@@ -284,7 +285,6 @@ class _Calls(Text):
 
         self.each(inputs, given)
         total = self.item(count, 0)
-        self.need(self.let(f"icmp sle {SIZE} {total}, {MOST}"))
         like = self.at(model, 0, "ptr")
         single = self.equal(like, "null", "ptr")
 
@@ -304,16 +304,26 @@ class _Calls(Text):
             self.put(str(self.width), steps, at)
 
         self.when(self.equal(total, "1"), lambda: self.each(inputs, dense))
-        self.run(count, steps)
+        self.run(count, steps, total)
         self.when(single, lambda: self.each(outputs, lambda at: self.boxed(at, self.added(inputs, at))))
 
-    def run(self, counts: str, steps: str) -> None:
+    def run(self, counts: str, steps: str, total: str) -> None:
         """The loop, as NumPy would call it; where it found no memory, the slow way finds words."""
-        control = self.known(Known.CONTROL, "ptr")
-        self.emit(f"call void {self.known(Known.LOOP, 'ptr')}(ptr %places, ptr {counts}, ptr {steps}, ptr {control})")
-        failed = self.let(f"load i32, ptr {control}")
+        control = self.room(SIZE)  # a copy, since other threads may be in the same kernel
+        self.emit(f"store {SIZE} {self.item(self.known(Known.CONTROL, 'ptr'), 0)}, ptr {control}")
         self.emit(f"store i32 0, ptr {control}")
-        self.need(self.equal(failed, "0", "i32"), "again")
+
+        def loop() -> None:
+            given = f"ptr %places, ptr {counts}, ptr {steps}, ptr {control}"
+            self.emit(f"call void {self.known(Known.LOOP, 'ptr')}({given})")
+
+        def among_threads() -> None:
+            state = self.let(f"call ptr {self.known(Known.LET_GO, 'ptr')}()")
+            loop()
+            self.emit(f"call void {self.known(Known.TAKE_BACK, 'ptr')}(ptr {state})")
+
+        self.choose(self.let(f"icmp slt {SIZE} {total}, {MANY}"), loop, among_threads)
+        self.need(self.equal(self.let(f"load i32, ptr {control}"), "0", "i32"), "again")
 
     def boxed(self, at: str, place: str) -> None:
         """A result that is a number, as an object."""
@@ -323,8 +333,8 @@ class _Calls(Text):
         self.put(made, "%results", at, "ptr")
         self.need(self.let(f"icmp ne ptr {made}, null"), "problem")
 
-    def finish(self, outputs: str, error: str) -> None:
-        """The result, or several in a tuple; what to do where something went wrong."""
+    def finish(self, outputs: str) -> None:
+        """The result, or several in a tuple; where something went wrong, all of it again the slow way."""
         self.emit(f"br i1 {self.equal(outputs, '1')}, label %one, label %several")
         self.block("one")
         self.emit(f"ret ptr {self.let('load ptr, ptr %results')}")
@@ -339,7 +349,7 @@ class _Calls(Text):
         self.each(outputs, item)
         self.emit(f"ret ptr {made}")
         self.block("problem")
-        self.emit(f"store {SIZE} 1, ptr {error}")
+        self.emit(f"call void {self.known(Known.CLEAR, 'ptr')}()")
         self.emit("br label %again")
         self.block("again")
 
@@ -349,9 +359,7 @@ class _Calls(Text):
             self.when(some, lambda: self.emit(f"call void {self.known(Known.RELEASE, 'ptr')}(ptr {old})"))
 
         self.each(outputs, release)
-        self.emit(f"br i1 {self.equal(self.item(error, 0), '1')}, label %fail, label %slow")
-        self.block("fail")
-        self.emit("ret ptr null")
+        self.emit("br label %slow")
         self.block("slow")
         given = f"ptr {self.held(1)}, ptr %args, {SIZE} %count, ptr %names"
         slow = self.known(Known.CALL, "ptr")

@@ -63,6 +63,9 @@ def quick_call(
         Known.CALL: _address(api.PyObject_Vectorcall),
         Known.RELEASE: _address(api.Py_DecRef),
         Known.ALLOCATE: _address(api.PyType_GenericAlloc),
+        Known.CLEAR: _address(api.PyErr_Clear),
+        Known.LET_GO: _address(api.PyEval_SaveThread),
+        Known.TAKE_BACK: _address(api.PyEval_RestoreThread),
     }
     tables = [int(size) if isinstance(size, Integer) else -1 for size in dims]
     tables += [len(array.shape) for array in operands]

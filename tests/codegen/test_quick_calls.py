@@ -5,6 +5,7 @@ import gc
 import inspect
 import sys
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -122,7 +123,7 @@ def test_axes_without_entries():
         assert_same(kernel(*given), slowly(kernel, *given))
 
 
-def test_names_out_and_many_numbers_go_the_other_way():
+def test_names_and_out_go_the_other_way():
     kernel = derive.compile(derive.grad("mse"))
     X, w, y = rng.normal(size=(400, 3)), rng.normal(size=3), rng.normal(size=400)
     out = np.empty(3)
@@ -155,6 +156,16 @@ def test_nothing_is_kept_and_nothing_is_lost():
     assert all(abs(sys.getrefcount(one) - count) < 20 for one, count in zip(kept, before, strict=True))
 
 
+def test_other_threads_run_meanwhile():
+    """Many numbers in several threads, each with results of its own."""
+    kernel = derive.compile(derive.grad("mse"), threads=1)
+    X, w, y = rng.normal(size=(4000, 5)), rng.normal(size=5), rng.normal(size=4000)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda scale: kernel(X, scale * w, y), np.arange(200) / 100))
+    for scale, one in zip(np.arange(200) / 100, found, strict=True):
+        np.testing.assert_array_equal(one, slowly(kernel, X, scale * w, y))
+
+
 def test_a_kernel_that_nobody_holds_goes():
     kernel = derive.compile(derive.grad("sigmoid"))
     call, seen = kernel._call, weakref.ref(kernel)
@@ -173,7 +184,7 @@ def test_where_a_loop_finds_no_memory_the_other_way_has_the_words():
 
     @ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)
     def fails(args, dimensions, steps, data):
-        control.failed = 1
+        ctypes.cast(data, ctypes.POINTER(ctypes.c_int32))[0] = 1
 
     address = ctypes.cast(fails, ctypes.c_void_p).value
     asked = []
