@@ -8,9 +8,13 @@ lock for a few microseconds.
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,7 +50,7 @@ def source() -> str:
 def _of_scipy(name: str) -> int:
     """The address of a function of SciPy's BLAS, or 0 where SciPy is not installed."""
     try:
-        capsule = import_module("scipy.linalg.cython_blas").__pyx_capi__[name]  # lazy: optional, and 50 ms
+        capsule = _pointers().__pyx_capi__[name]
     except (ImportError, KeyError):
         return 0
     title = ctypes.pythonapi.PyCapsule_GetName
@@ -54,6 +58,21 @@ def _of_scipy(name: str) -> int:
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
     return int(pointer(capsule, title(capsule)) or 0)
+
+
+@cache
+def _pointers() -> Any:
+    """SciPy's module of pointers to BLAS, alone: the package around it takes 150 ms to import, and is not needed."""
+    name = "scipy.linalg.cython_blas"
+    if name in sys.modules or "scipy.linalg" in sys.modules:
+        return import_module(name)
+    spec = PathFinder.find_spec(name, [str(Path(folder) / "linalg") for folder in import_module("scipy").__path__])
+    if spec is None or spec.loader is None:
+        return import_module(name)
+    found = module_from_spec(spec)
+    spec.loader.exec_module(found)
+    sys.modules.pop(name, None)  # it comes again, with the package around it, when somebody imports that
+    return found
 
 
 def _of_numpy(function: Callable[..., None], count: int) -> int:

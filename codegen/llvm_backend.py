@@ -44,13 +44,10 @@ class LLVMBackend:
         if any(called in source for called in PRODUCTS):
             _with_products()
         for called in ROUTINES:
-            for numbers in TYPES:
-                if symbol(called, TYPES[numbers]) in source:
-                    _with_routine(called, numbers)
-        return replace(
-            _linked(_object(source, _tidied), name),
-            call=_calls()[llvm_calls.symbol(TYPES[dtype], bool(signature.dims))],
-        )
+            if symbol(called, TYPES[dtype]) in source:
+                _with_routine(called, dtype)
+        code = _object((source,), lambda: source, _tidied)
+        return replace(_linked(code, name), call=_calls()[llvm_calls.symbol(TYPES[dtype], bool(signature.dims))])
 
     def unavailable(self) -> str:
         """Why LLVM cannot be used here, or nothing."""
@@ -173,7 +170,7 @@ def _loaded(code: bytes) -> Any:
 def _with_runtime() -> Any:
     """Make the runtime known; what it lives in has to stay."""
     _with_symbols(threads.POSIX if threads.available() else [])
-    found = _loaded(_object(runtime(), _transformed))
+    found = _loaded(_own_object("runtime", runtime, _transformed))
     _with_addresses({name: found.get_function_address(name) for name in SYMBOLS})
     return found
 
@@ -183,8 +180,8 @@ def _calls() -> Mapping[str, int]:
     """Where the functions are that Python calls."""
     if not quick_calls.available():
         return dict.fromkeys(llvm_calls.SYMBOLS, 0)
-    text = llvm_calls.calls(quick_calls.TUPLE_ITEMS, quick_calls.BYTES_ITEMS)
-    found = _loaded(_object(text, _transformed))
+    items = quick_calls.TUPLE_ITEMS, quick_calls.BYTES_ITEMS
+    found = _loaded(_own_object(f"calls {items}", lambda: llvm_calls.calls(*items), _transformed))
     _FOREVER.append(found)
     return {name: found.get_function_address(name) for name in llvm_calls.SYMBOLS}
 
@@ -193,7 +190,7 @@ def _calls() -> Mapping[str, int]:
 def _with_products() -> Any:
     """Make products of matrices known."""
     _with_addresses(blas.addresses())
-    found = _loaded(_object(products(_registers()), _transformed))
+    found = _loaded(_own_object("products", lambda: products(_registers()), _transformed))
     _with_addresses({name: found.get_function_address(name) for name in PRODUCTS})
     return found
 
@@ -203,17 +200,21 @@ def _with_routine(name: str, dtype: str) -> Any:
     """Make a nest known that kernels have in common."""
     _with_libm()
     _with_runtime()
-    nest = ROUTINES[name]()
-    found = _loaded(_object(routine(nest, dtype, _registers()), _tidied))
     called = symbol(name, TYPES[dtype])
+    found = _loaded(_own_object(called, lambda: routine(ROUTINES[name](), dtype, _registers()), _tidied))
     _with_addresses({called: found.get_function_address(called)})
     return found
 
 
-def _object(source: str, passes: Callable[[str], Any]) -> bytes:
-    """Object code for a text that goes through these passes, compiled unless it is in the cache."""
-    parts = (source, passes.__name__, _llvmlite().__version__, _machine().triple, _cpu(), _features())
-    return store.content("llvm", parts, lambda: bytes(_machine().emit_object(passes(source))))
+def _own_object(name: str, text: Callable[[], str], passes: Callable[[str], Any]) -> bytes:
+    """Object code for a text of this project's own, which is not even written where it was compiled before."""
+    return _object((store.fingerprint(), name), text, passes)
+
+
+def _object(known: Sequence[str], text: Callable[[], str], passes: Callable[[str], Any]) -> bytes:
+    """Object code for a text that is told apart by what is `known`, compiled unless it is in the cache."""
+    parts = (*known, passes.__name__, _llvmlite().__version__, _machine().triple, _cpu(), _features())
+    return store.content("llvm", parts, lambda: bytes(_machine().emit_object(passes(text()))))
 
 
 def _with_addresses(addresses: Mapping[str, int]) -> None:
