@@ -46,7 +46,7 @@ class LLVMBackend:
         for called in ROUTINES:
             if symbol(called, TYPES[dtype]) in source:
                 _with_routine(called, dtype)
-        code = _object((source,), lambda: source, _tidied)
+        code = _object((source,), lambda: source)
         return replace(_linked(code, name), call=_calls()[llvm_calls.symbol(TYPES[dtype], bool(signature.dims))])
 
     def unavailable(self) -> str:
@@ -114,9 +114,13 @@ def optimised(source: str) -> str:
 
 
 def _tidied(source: str) -> Any:
-    """A kernel with its functions in place and its numbers in registers: its loops are written as they should run."""
-    module, builder = _parsed(source)
-    passes = _llvmlite().binding.create_new_module_pass_manager()
+    """A module with its functions in place and its numbers in registers: its loops are written as they should run."""
+    binding, machine = _llvmlite().binding, _machine()
+    module = binding.parse_assembly(source)
+    module.triple = machine.triple
+    module.data_layout = str(machine.target_data)
+    module.verify()
+    passes = binding.create_new_module_pass_manager()
     passes.add_always_inliner_pass()
     passes.add_sroa_pass()
     passes.add_instruction_combine_pass()
@@ -124,28 +128,8 @@ def _tidied(source: str) -> Any:
     passes.add_new_gvn_pass()
     passes.add_dead_store_elimination_pass()
     passes.add_dead_code_elimination_pass()
-    passes.run(module, builder)
+    passes.run(module, binding.create_pass_builder(machine, binding.create_pipeline_tuning_options()))
     return module
-
-
-def _transformed(source: str) -> Any:
-    """Plain loops with everything that LLVM finds to do, which takes four times as long."""
-    module, builder = _parsed(source)
-    builder.getModulePassManager().run(module, builder)
-    return module
-
-
-def _parsed(source: str) -> tuple[Any, Any]:
-    """A module, and what builds the passes for it."""
-    binding, machine = _llvmlite().binding, _machine()
-    module = binding.parse_assembly(source)
-    module.triple = machine.triple
-    module.data_layout = str(machine.target_data)
-    module.verify()
-    tuning = binding.create_pipeline_tuning_options(speed_level=3)
-    tuning.loop_vectorization = tuning.loop_interleaving = True
-    tuning.slp_vectorization = tuning.loop_unrolling = False  # what they win is less than the time they take
-    return module, binding.create_pass_builder(machine, tuning)
 
 
 def _linked(code: bytes, name: str) -> MachineLoop:
@@ -170,7 +154,7 @@ def _loaded(code: bytes) -> Any:
 def _with_runtime() -> Any:
     """Make the runtime known; what it lives in has to stay."""
     _with_symbols(threads.POSIX if threads.available() else [])
-    found = _loaded(_own_object("runtime", runtime, _transformed))
+    found = _loaded(_own_object("runtime", runtime))
     _with_addresses({name: found.get_function_address(name) for name in SYMBOLS})
     return found
 
@@ -181,7 +165,7 @@ def _calls() -> Mapping[str, int]:
     if not quick_calls.available():
         return dict.fromkeys(llvm_calls.SYMBOLS, 0)
     items = quick_calls.TUPLE_ITEMS, quick_calls.BYTES_ITEMS
-    found = _loaded(_own_object(f"calls {items}", lambda: llvm_calls.calls(*items), _transformed))
+    found = _loaded(_own_object(f"calls {items}", lambda: llvm_calls.calls(*items)))
     _FOREVER.append(found)
     return {name: found.get_function_address(name) for name in llvm_calls.SYMBOLS}
 
@@ -190,7 +174,7 @@ def _calls() -> Mapping[str, int]:
 def _with_products() -> Any:
     """Make products of matrices known."""
     _with_addresses(blas.addresses())
-    found = _loaded(_own_object("products", lambda: products(_registers()), _transformed))
+    found = _loaded(_own_object("products", lambda: products(_registers())))
     _with_addresses({name: found.get_function_address(name) for name in PRODUCTS})
     return found
 
@@ -201,20 +185,20 @@ def _with_routine(name: str, dtype: str) -> Any:
     _with_libm()
     _with_runtime()
     called = symbol(name, TYPES[dtype])
-    found = _loaded(_own_object(called, lambda: routine(ROUTINES[name](), dtype, _registers()), _tidied))
+    found = _loaded(_own_object(called, lambda: routine(ROUTINES[name](), dtype, _registers())))
     _with_addresses({called: found.get_function_address(called)})
     return found
 
 
-def _own_object(name: str, text: Callable[[], str], passes: Callable[[str], Any]) -> bytes:
+def _own_object(name: str, text: Callable[[], str]) -> bytes:
     """Object code for a text of this project's own, which is not even written where it was compiled before."""
-    return _object((store.fingerprint(), name), text, passes)
+    return _object((store.fingerprint(), name), text)
 
 
-def _object(known: Sequence[str], text: Callable[[], str], passes: Callable[[str], Any]) -> bytes:
+def _object(known: Sequence[str], text: Callable[[], str]) -> bytes:
     """Object code for a text that is told apart by what is `known`, compiled unless it is in the cache."""
-    parts = (*known, passes.__name__, _llvmlite().__version__, _machine().triple, _cpu(), _features())
-    return store.content("llvm", parts, lambda: bytes(_machine().emit_object(passes(text()))))
+    parts = (*known, _llvmlite().__version__, _machine().triple, _cpu(), _features())
+    return store.content("llvm", parts, lambda: bytes(_machine().emit_object(_tidied(text()))))
 
 
 def _with_addresses(addresses: Mapping[str, int]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from codegen import threads
 from codegen.llvm_shares import GRAIN, PARTS, SHARED, Shares
@@ -50,42 +51,59 @@ class _Runtime(RuntimeText):
 
     def copy(self) -> None:
         """`copy(to, to_steps, from, from_steps, sizes, rank, width)`: an array of numbers of 4 or 8 bytes."""
+        ends = ("to", "from")
 
-        def number(bits: int) -> Callable[[], None]:
-            return lambda: self.emit(f"store i{bits} {self.let(f'load i{bits}, ptr %from')}, ptr %to")
+        def row(bits: int) -> None:
+            places = [(self.room("ptr"), f"%{end}", f"%{end}_step") for end in ends]
+            for cell, start, _ in places:
+                self.emit(f"store ptr {start}, ptr {cell}")
 
-        def axis() -> None:
-            down, across = self.item("%to_steps", 0), self.item("%from_steps", 0)
-            rest = [f"ptr {self.slot_of(f'%{which}', 1)}" for which in ("to_steps", "from_steps", "sizes")]
-            left = self.let(f"sub {SIZE} %rank, 1")
-
-            def turn(at: str) -> None:
-                to, source = self.moved("%to", down, at), self.moved("%from", across, at)
-                given = f"ptr {to}, {rest[0]}, ptr {source}, {rest[1]}, {rest[2]}"
-                self.emit(f"call void @copy({given}, {SIZE} {left}, {SIZE} %width)")
-
-            self.each(self.item("%sizes", 0), turn)
-
-        def row(bits: int) -> Callable[[], None]:
-            def entry(at: str, down: str, across: str) -> None:
-                to, source = self.moved("%to", down, at), self.moved("%from", across, at)
+            def entry(_: str) -> None:
+                to, source = (self.let(f"load ptr, ptr {cell}") for cell, _, _ in places)
                 self.emit(f"store i{bits} {self.let(f'load i{bits}, ptr {source}')}, ptr {to}")
+                for (cell, _, step), place in zip(places, (to, source), strict=True):
+                    self.emit(f"store ptr {self.moved(place, step, '1')}, ptr {cell}")
 
-            def write() -> None:
-                down, across = self.item("%to_steps", 0), self.item("%from_steps", 0)
-                self.each(self.item("%sizes", 0), lambda at: entry(at, down, across))
+            self.each("%count", entry)
 
-            return write
+        taken = [(kind, f"{end}{what}") for end in ends for kind, what in (("ptr", ""), (SIZE, "_step"))]
+        for bits in (64, 32):
+            self.private(f"row{bits}", [*taken, (SIZE, "count")], partial(row, bits))
+
+        def last(to: str, source: str, axis: int) -> None:
+            """The axis that is the last one, from these places on."""
+            steps = [self.item(f"%{end}_steps", axis) for end in ends]
+            given = [
+                ("ptr", to),
+                (SIZE, steps[0]),
+                ("ptr", source),
+                (SIZE, steps[1]),
+                (SIZE, self.item("%sizes", axis)),
+            ]
+            wide = self.let(f"icmp eq {SIZE} %width, 8")
+            self.choose(wide, lambda: self.invoke("row64", given), lambda: self.invoke("row32", given))
+
+        def turns(write: Callable[[str, str], None]) -> None:
+            down, across = (self.item(f"%{end}_steps", 0) for end in ends)
+            count = self.item("%sizes", 0)
+            self.each(count, lambda at: write(self.moved("%to", down, at), self.moved("%from", across, at)))
+
+        def deeper(to: str, source: str) -> None:
+            rest = [self.slot_of(f"%{which}", 1) for which in ("to_steps", "from_steps", "sizes")]
+            self.copied(to, rest[0], source, rest[1], rest[2], self.let(f"sub {SIZE} %rank, 1"), "%width")
+
+        def number() -> None:
+            given = [("ptr", "%to"), (SIZE, "0"), ("ptr", "%from"), (SIZE, "0"), (SIZE, "1")]
+            wide = self.let(f"icmp eq {SIZE} %width, 8")
+            self.choose(wide, lambda: self.invoke("row64", given), lambda: self.invoke("row32", given))
 
         def write() -> None:
-            wide = self.let(f"icmp eq {SIZE} %width, 8")
-            none = self.let(f"icmp eq {SIZE} %rank, 0")
-            one = self.let(f"icmp eq {SIZE} %rank, 1")
+            none, one, two = (self.let(f"icmp eq {SIZE} %rank, {rank}") for rank in range(3))
 
-            def some() -> None:
-                self.choose(one, lambda: self.choose(wide, row(64), row(32)), axis)
+            def several() -> None:
+                self.choose(two, lambda: turns(lambda to, source: last(to, source, 1)), lambda: turns(deeper))
 
-            self.choose(none, lambda: self.choose(wide, number(64), number(32)), some)
+            self.choose(none, number, lambda: self.choose(one, lambda: last("%to", "%from", 0), several))
 
         names = ("to", "to_steps", "from", "from_steps", "sizes")
         self.private("copy", [*(("ptr", name) for name in names), (SIZE, "rank"), (SIZE, "width")], write)

@@ -19,6 +19,7 @@ FOLDED = 1 << 13  # turns of a long sum that are folded one after the other
 PARTS = 1 << 14  # the most parts
 FOLDS: tuple[How, ...] = ("add", "mul", "max")
 ROOM = 3  # entries that describe one
+LANES = 8  # numbers that are folded at a time
 SHARED = {f"derive_share_{kind}": ["ptr", "ptr", "ptr", *[SIZE] * 4] for kind in TYPES.values()}
 
 
@@ -143,23 +144,26 @@ class Shares(RuntimeText):
 
     def filling(self, place: str, numbers: str, how: How) -> Callable[[], None]:
         """What writes the start of a fold into a room."""
-        start = self.literal(float(START[how]))
+        return lambda: self.in_vectors(
+            numbers, lambda at: self.keep(self.literal(float(START[how])), self.after(place, at), "")
+        )
 
-        def entry(at: str) -> None:
-            self.emit(f"store {self.type} {start}, ptr {self.after(place, at)}")
-
-        return lambda: self.each(numbers, entry)
+    def in_vectors(self, count: str, write: Callable[[str], None]) -> None:
+        """Something done with so many numbers, first in vectors and then one by one."""
+        with self.in_lanes(LANES):
+            reached = self.counted("0", count, LANES, write)
+        self.counted(reached, count, 1, write)
 
     def fold(self, how: How) -> None:
         """`fold(target, rooms, parts, stride, count)`: the rooms folded two by two, and the first into the target."""
 
         def row(into: str, other: str) -> None:
-            def entry(at: str) -> None:
+            def entries(at: str) -> None:
                 here, there = self.after(into, at), self.after(other, at)
-                old, new = self.let(f"load {self.type}, ptr {here}"), self.let(f"load {self.type}, ptr {there}")
-                self.emit(f"store {self.type} {self.folded(old, new, how)}, ptr {here}")
+                old, new = (self.neighbours(place, "1", self.type, "") for place in (here, there))
+                self.keep(self.folded(old, new, how), here, "")
 
-            self.each("%count", entry)
+            self.in_vectors("%count", entries)
 
         def write() -> None:
             apart = self.room(SIZE)
