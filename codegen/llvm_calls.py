@@ -16,6 +16,7 @@ from functools import partial
 from codegen.llvm_text import SIZE, TYPES, Text, together
 
 MANY = 1024  # numbers in arguments from which on other threads of Python may run meanwhile
+AXES_OF_NUMPY = 64  # the most an array has
 READY = 0x101  # NumPy's flags: dense in the order of C, and aligned
 TYPE, DATA, AXES, SHAPE, DTYPE, FLAGS = 8, 16, 24, 32, 56, 64  # bytes from the start of an object, or of an array
 
@@ -197,7 +198,7 @@ class _Calls(Text):
             self.emit(f"store {SIZE} {self.added(first, rank)}, ptr {axis}")
 
         self.each(inputs, given)
-        shape = self.row(SIZE, self.added(dimensions, "1"))
+        shape = self.room(f"[{AXES_OF_NUMPY} x {SIZE}]")
 
         def result(at: str) -> None:
             place = self.added(inputs, at)

@@ -117,6 +117,13 @@ def test_numbers_of_python_and_arrays_without_axes():
         assert_same(slope(*given), slowly(slope, *given))
 
 
+def test_results_with_more_axes_than_sizes():
+    kernel = derive.compile(derive.jacobian(derive.parse("exp(A @ A)", A="n n")))
+    given = rng.uniform(size=(3, 3))
+    assert kernel(given).shape == (3, 3, 3, 3)
+    assert_same(kernel(given), slowly(kernel, given))
+
+
 def test_axes_without_entries():
     for kernel in kernels("mse"):
         given = np.empty((3, 0)), np.empty(0), np.ones(3)
