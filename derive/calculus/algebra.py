@@ -60,7 +60,7 @@ def powers(value: Expr) -> dict[Expr, Expr]:
     found: dict[Expr, Expr] = {}
     for factor in Mul.make_args(value):
         base, power = factor.as_base_exp() if isinstance(factor, Pow) else (factor, S.One)
-        found[base] = found.get(base, S.Zero) + power
+        found[base] = found[base] + power if base in found else power
     return found
 
 

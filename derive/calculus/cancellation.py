@@ -33,7 +33,7 @@ from derive.primitives import (
     sinh,
     tanh,
 )
-from derive.program import Reduction, instantiated, is_element, name_of, positions_of, walk
+from derive.program import Reduction, elements, instantiated, is_element, name_of, positions_of, walk
 
 CANCELLATION = Table("numerical stability: cancellation")
 rule = CANCELLATION.rule
@@ -152,13 +152,14 @@ for _row in DIFFERENCES:
     gain={"x": 40.0, "label": 1.0},
 )
 def labelled_sigmoid(value: Expr, context: Context) -> Expr | None:
-    for term in value.args:
+    labelled = [term for term in value.args if any(context.domain(e).values == (0, 1) for e in elements(term))]
+    for term in value.args if labelled else ():
         for base, power in powers(term).items():
             call = called(base, sigmoid, context) if power == 1 else None
             if call is None:
                 continue
             scale = without(term, base)
-            for other in value.args:
+            for other in labelled:
                 given = -other / scale
                 if is_element(given) and context.domain(given).values == (0, 1):
                     kept = scale * ((1 - given) * call - given * sigmoid(-call.args[0]))
