@@ -7,6 +7,7 @@ is shorter by `cost`, so the table comes to an end. Sums and deltas are for `der
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 
 from sympy import Add, Expr, Mul, Pow, Rational, S
 
@@ -57,11 +58,16 @@ def _product_cost(value: Expr) -> int:
 
 def powers(value: Expr) -> dict[Expr, Expr]:
     """The factors of a product as bases with their exponents."""
+    return dict(_powers(value))
+
+
+@lru_cache(maxsize=65536)
+def _powers(value: Expr) -> tuple[tuple[Expr, Expr], ...]:
     found: dict[Expr, Expr] = {}
     for factor in Mul.make_args(value):
         base, power = factor.as_base_exp() if isinstance(factor, Pow) else (factor, S.One)
         found[base] = found[base] + power if base in found else power
-    return found
+    return tuple(found.items())
 
 
 def product_of(factors: dict[Expr, Expr]) -> Expr:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sympy import Add, Expr, Mul, Poly, S, sqrt
 
@@ -110,6 +111,17 @@ def without(value: Expr, *factors: Expr) -> Expr:
     return product_of({base: power for base, power in powers(value).items() if base not in factors})
 
 
+def _factors(value: Expr) -> frozenset[tuple[Expr, Expr]]:
+    """The factors of a product that are no numbers, as bases with their exponents."""
+    return frozenset((base, power) for base, power in powers(value).items() if not base.is_Number)
+
+
+@lru_cache(maxsize=4096)
+def _products(total: Expr) -> frozenset[frozenset[tuple[Expr, Expr]]]:
+    """The factors of each term of a sum."""
+    return frozenset(map(_factors, total.args))
+
+
 def _two_of(value: Expr, first: Expr, second: Expr, instead: Expr) -> Expr:
     """A sum with two of its terms replaced by one."""
     return Add(*(term for term in value.args if term not in (first, second)), instead)
@@ -122,7 +134,7 @@ def _keeps(row: Difference) -> Action:
         for term in value.args:
             for base, power in powers(term).items():
                 call = called(base, row.function, context) if power == row.power else None
-                if call is not None:
+                if call is not None and _factors(term) - {(base, power)} in _products(value):
                     scale = without(term, base)
                     if row.constant * scale in value.args:
                         return _two_of(value, term, row.constant * scale, scale * row.instead(call.args[0]))
