@@ -99,30 +99,36 @@ def _product(task: Task, used: set[str], known: Mapping[str, Expr]) -> list[Task
     return [*fills, MatrixProduct(replace(task, value=Mul(scale, *entries)), scale, first, second, symmetric)]
 
 
-def matrix_by_vector(task: Task, used: set[str]) -> tuple[*tuple[Task, ...], MatrixProduct] | None:
-    """A task as a product of a matrix that is there and a vector, after the task that fills the vector, if any."""
+def matrix_by_vector(task: Task, used: set[str]) -> list[Task | MatrixProduct] | None:
+    """A task as a product of a matrix that is there and a vector.
+
+    A task that fills the vector comes before it, if there is none, and one that scales the result after it.
+    """
     if task.how != "add" or task.places or len(task.bound) != 1 or len(task.indices) != 1:
         return None
     row, inner = *task.indices, *task.bound
     sides: dict[frozenset[Index], list[Expr]] = {}
     for factor in Mul.make_args(task.value):
         sides.setdefault(free_indices(factor), []).append(factor)
-    both = sides.pop(frozenset((row, inner)), [])
-    vector, scale = sides.pop(frozenset((inner,)), []), Mul(*sides.pop(frozenset(), []))
-    if sides or not vector or len(both) != 1 or not is_element(both[0]) or any(map(_has_delta, (*vector, scale))):
+    both, vector = (sides.pop(frozenset(axes), []) for axes in ((row, inner), (inner,)))
+    scale, outside = (Mul(*sides.pop(frozenset(axes), [])) for axes in ((), (row,)))
+    if sides or not vector or len(both) != 1 or not is_element(both[0]) or _has_delta(task.value):
         return None
-    fills: list[Task] = []
     axes = positions_of(both[0])
     if axes not in ((row, inner), (inner, row)) or row == inner:
         return None
-    matrix = Side(name_of(both[0]), axes != (row, inner))
+    found: list[Task | MatrixProduct] = []
     other = Mul(*vector)
     if not (is_element(other) and positions_of(other) == (inner,)):
-        name = fresh_name("t1", used)
-        fills.append(Task(name, (inner,), other))
-        other = element(name, (inner,))
-    value = Mul(scale, both[0], other)
-    return *fills, MatrixProduct(replace(task, value=value), scale, matrix, Side(name_of(other), False), False)
+        found.append(Task(fresh_name("t1", used), (inner,), other))
+        other = element(found[0].target, (inner,))
+    target = task.target if outside == 1 else fresh_name("t1", used)
+    sum_ = replace(task, target=target, value=Mul(scale, both[0], other))
+    matrix = Side(name_of(both[0]), axes != (row, inner))
+    found.append(MatrixProduct(sum_, scale, matrix, Side(name_of(other), False), False))
+    if outside != 1:
+        found.append(Task(task.target, (row,), Mul(outside, element(target, (row,)))))
+    return found
 
 
 def _has_delta(value: Expr) -> bool:

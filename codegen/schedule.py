@@ -100,7 +100,7 @@ def _with_products(separate: Sequence[Work], used: set[str]) -> list[Planned]:
     planned: list[Planned] = []
     for item in work:
         found = matrix_by_vector(item, used) if isinstance(item, Task) and item.target in alone else None
-        planned += found or (item,)
+        planned += found or [item]
     return planned
 
 
@@ -111,9 +111,9 @@ def _alone(together: Sequence[Task], used: set[str]) -> set[str]:
     """
     found: set[str] = set()
     for task in together:
-        product = matrix_by_vector(task, set(used))
+        parts = matrix_by_vector(task, set(used)) or ()
         others = [other for other in together if other is not task and other.how != "set"]
-        if product and not any(product[-1].left.name in _read(other) for other in others):
+        if any(isinstance(p, MatrixProduct) and not any(p.left.name in _read(o) for o in others) for p in parts):
             found.add(task.target)
     return found
 

@@ -33,6 +33,7 @@ def products(asked):
         ("A @ x", {"A": "m k", "x": "k"}, [False]),
         ("A.T @ x / 3", {"A": "k m", "x": "k"}, [False]),
         ("A @ (exp(x) * y)", {"A": "m k", "x": "k", "y": "k"}, [False]),
+        ("tanh(y) * (A @ x) / 3", {"A": "m k", "x": "k", "y": "m"}, [False]),
         ("tanh(A @ x) @ A", {"A": "m k", "x": "k"}, []),
         ("outer(x, y)", {"x": "m", "y": "n"}, []),
         ("exp(A) @ (2 * B)", {"A": "m k", "B": "k n"}, [False]),
