@@ -26,6 +26,7 @@ LINE = 64  # bytes that memory gives at once
 LEAD, REACH = 1024, 2560  # bytes from the rows at hand to those that are asked for, at least; and to the end of these
 CACHED = 1 << 20  # bytes of a matrix that is likely to be in cache, where there is nothing to ask for
 LONG_ROW = 4096  # bytes of a row, and of a page, from which on asking ahead costs more than it saves
+FEW_PARTS = 3  # loops that may be cut which are written twice where that saves a call
 WIDE = 'nounwind "prefer-vector-width"="512"'
 
 
@@ -150,11 +151,12 @@ class NestWriter(VectorWriter):
     def in_parts(self, parts: Parts) -> None:
         """A loop as a function of a range: called once where it is small, and otherwise handed to the runtime.
 
-        Where its turns are short, too, the small loop is done right here.
+        Where its turns are short, too, and the nest has few of them, the small loop is done right here.
         """
         turns, cost = self.integer(parts.loop.index.size), self.cost_of(parts.loop.body)
         small = self.is_small(turns, cost)
-        if any(isinstance(s, Loop) for s in parts.loop.body) or calls_functions(parts.loop.body):
+        many = sum(isinstance(statement, Parts) for statement in self.outermost) > FEW_PARTS
+        if many or any(isinstance(s, Loop) for s in parts.loop.body) or calls_functions(parts.loop.body):
             name, shared = self.part_function(parts)
             targets = [("ptr", self.here.cells.get(f.name) or self.here.slots[f.name].pointer) for f in parts.folds]
             rooms = [("ptr", self.here.slots[array.name].pointer) for array in parts.private]

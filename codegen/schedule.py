@@ -18,7 +18,7 @@ from typing import TypeAlias
 from sympy import Expr, S, Symbol
 
 from codegen.factorisations import factorised
-from codegen.loops import START, Accumulator, Factorise, Local, Loop, Multiply, Nest, Statement, Store, Update
+from codegen.loops import START, Accumulator, Factorise, Local, Loop, Multiply, Nest, Side, Statement, Store, Update
 from codegen.lowering import Factor, Task, Work, in_known_functions, named_in_c, spelled_out, tasks
 from codegen.products import MatrixProduct, matrix_by_vector, with_products
 from derive.primitives import primitive
@@ -107,15 +107,19 @@ def _with_products(separate: Sequence[Work], used: set[str]) -> list[Planned]:
 def _alone(together: Sequence[Task], used: set[str]) -> set[str]:
     """The products of a matrix and a vector among tasks of one loop that may run before it.
 
-    A pass that sums over a matrix more than once stays whole: a residual and its gradient meet a row together.
+    A pass that sums over rows and over columns stays whole: a residual and its gradient meet a row together.
     """
-    found: set[str] = set()
+    sides: dict[str, Side] = {}
     for task in together:
-        parts = matrix_by_vector(task, set(used)) or ()
-        others = [other for other in together if other is not task and other.how != "set"]
-        if any(isinstance(p, MatrixProduct) and not any(p.left.name in _read(o) for o in others) for p in parts):
-            found.add(task.target)
-    return found
+        for part in matrix_by_vector(task, set(used)) or ():
+            if isinstance(part, MatrixProduct):
+                sides[task.target] = part.left
+    sums = [task for task in together if task.how != "set"]
+    return {
+        target
+        for target, side in sides.items()
+        if not any(side.name in _read(task) and sides.get(task.target) != side for task in sums)
+    }
 
 
 def _placed(task: Task, shared: bool = False) -> Placed:
