@@ -414,7 +414,8 @@ class QuickKernel(Kernel):
         super().__init__(*fields)
         slow = MethodType(Kernel.__call__, self)
         given = self.loop.call, self.loop.address, self.signature, self.dtype, self.control
-        object.__setattr__(self, "_call", quick_call(*given, slow, self._result))
+        results = self._result if self._results > 1 else tuple
+        object.__setattr__(self, "_call", quick_call(*given, slow, results))
 
     @property
     def __signature__(self) -> inspect.Signature:

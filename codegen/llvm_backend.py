@@ -47,7 +47,7 @@ class LLVMBackend:
             if symbol(called, TYPES[dtype]) in source:
                 _with_routine(called, dtype)
         code = _object((source,), lambda: source)
-        return replace(_linked(code, name), call=_calls()[llvm_calls.symbol(TYPES[dtype], bool(signature.dims))])
+        return replace(_linked(code, name), call=_call(llvm_calls.symbol(TYPES[dtype], bool(signature.dims))))
 
     def unavailable(self) -> str:
         """Why LLVM cannot be used here, or nothing."""
@@ -59,7 +59,6 @@ class LLVMBackend:
 
 
 BACKEND = LLVMBackend()
-_FOREVER: list[Any] = []
 
 
 # ---------------------------------------------------------------- the compiler
@@ -159,15 +158,16 @@ def _with_runtime() -> Any:
     return found
 
 
+def _call(name: str) -> int:
+    """Where a function is that Python calls; 0 where it cannot be relied on."""
+    return int(_calls().get_function_address(name)) if quick_calls.available() else 0
+
+
 @cache
-def _calls() -> Mapping[str, int]:
-    """Where the functions are that Python calls."""
-    if not quick_calls.available():
-        return dict.fromkeys(llvm_calls.SYMBOLS, 0)
+def _calls() -> Any:
+    """The functions that Python calls."""
     items = quick_calls.TUPLE_ITEMS, quick_calls.BYTES_ITEMS
-    found = _loaded(_own_object(f"calls {items}", lambda: llvm_calls.calls(*items)))
-    _FOREVER.append(found)
-    return {name: found.get_function_address(name) for name in llvm_calls.SYMBOLS}
+    return _loaded(_own_object(f"calls {items}", lambda: llvm_calls.calls(*items)))
 
 
 @cache

@@ -51,9 +51,6 @@ def symbol(kind: str, generalised: bool) -> str:
     return f"derive_call{'' if generalised else '_numbers'}_{kind}"
 
 
-SYMBOLS = [symbol(kind, generalised) for kind in TYPES.values() for generalised in (True, False)]
-
-
 def calls(tuple_items: int, bytes_items: int) -> str:
     """The module; where the items of a tuple and the bytes of a bytes object begin is up to Python."""
     written = [_Calls(dtype, tuple_items, bytes_items) for dtype in TYPES]
@@ -136,7 +133,10 @@ class _Calls(Text):
         self.need(self.equal(self.at(value, DTYPE, "ptr"), self.known(Known.DTYPE, "ptr"), "ptr"))
         flags = self.let(f"and i32 {self.at(value, FLAGS, 'i32')}, {READY}")
         self.need(self.equal(flags, str(READY), "i32"))
-        return self.let(f"sext i32 {self.at(value, AXES, 'i32')} to {SIZE}")
+        return self.rank(value)
+
+    def rank(self, array: str) -> str:
+        return self.let(f"sext i32 {self.at(array, AXES, 'i32')} to {SIZE}")
 
     def argument(self, at: str, array: Callable[[str], None], number: Callable[[str], None]) -> None:
         """One argument, as an array or as a number."""
@@ -269,7 +269,7 @@ class _Calls(Text):
                 before = self.at(model, 0, "ptr")
 
                 def same() -> None:
-                    self.need(self.equal(rank, self.let(f"sext i32 {self.at(before, AXES, 'i32')} to {SIZE}")))
+                    self.need(self.equal(rank, self.rank(before)))
                     there = self.at(before, SHAPE, "ptr")
                     self.each(rank, lambda at: self.need(self.equal(self.item(shape, at), self.item(there, at))))
 
@@ -294,8 +294,7 @@ class _Calls(Text):
             self.put(str(self.width), steps, place)
 
             def array() -> None:
-                rank = self.let(f"sext i32 {self.at(like, AXES, 'i32')} to {SIZE}")
-                self.new_array(rank, self.at(like, SHAPE, "ptr"), at, place)
+                self.new_array(self.rank(like), self.at(like, SHAPE, "ptr"), at, place)
 
             self.choose(single, lambda: self.put(self.slot_of("%numbers", place), "%places", place, "ptr"), array)
 

@@ -18,7 +18,7 @@ from functools import partial
 
 from codegen import threads
 from codegen.llvm_shares import GRAIN, PARTS, SHARED, Shares
-from codegen.llvm_text import SIZE, TYPES, RuntimeText, together
+from codegen.llvm_text import SIZE, TYPES, Parameter, RuntimeText, together
 
 BLOCK = 512  # numbers that are copied at a time where an elementwise kernel meets strides
 OPERANDS = 64  # the most arrays of a kernel
@@ -70,18 +70,14 @@ class _Runtime(RuntimeText):
         for bits in (64, 32):
             self.private(f"row{bits}", [*taken, (SIZE, "count")], partial(row, bits))
 
+        def line(given: Sequence[Parameter]) -> None:
+            wide = self.let(f"icmp eq {SIZE} %width, 8")
+            self.choose(wide, lambda: self.invoke("row64", given), lambda: self.invoke("row32", given))
+
         def last(to: str, source: str, axis: int) -> None:
             """The axis that is the last one, from these places on."""
             steps = [self.item(f"%{end}_steps", axis) for end in ends]
-            given = [
-                ("ptr", to),
-                (SIZE, steps[0]),
-                ("ptr", source),
-                (SIZE, steps[1]),
-                (SIZE, self.item("%sizes", axis)),
-            ]
-            wide = self.let(f"icmp eq {SIZE} %width, 8")
-            self.choose(wide, lambda: self.invoke("row64", given), lambda: self.invoke("row32", given))
+            line([("ptr", to), (SIZE, steps[0]), ("ptr", source), (SIZE, steps[1]), (SIZE, self.item("%sizes", axis))])
 
         def turns(write: Callable[[str, str], None]) -> None:
             down, across = (self.item(f"%{end}_steps", 0) for end in ends)
@@ -93,9 +89,7 @@ class _Runtime(RuntimeText):
             self.copied(to, rest[0], source, rest[1], rest[2], self.let(f"sub {SIZE} %rank, 1"), "%width")
 
         def number() -> None:
-            given = [("ptr", "%to"), (SIZE, "0"), ("ptr", "%from"), (SIZE, "0"), (SIZE, "1")]
-            wide = self.let(f"icmp eq {SIZE} %width, 8")
-            self.choose(wide, lambda: self.invoke("row64", given), lambda: self.invoke("row32", given))
+            line([("ptr", "%to"), (SIZE, "0"), ("ptr", "%from"), (SIZE, "0"), (SIZE, "1")])
 
         def write() -> None:
             none, one, two = (self.let(f"icmp eq {SIZE} %rank, {rank}") for rank in range(3))

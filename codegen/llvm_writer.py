@@ -65,7 +65,7 @@ class Writer(Text, Speller[str]):
         self.nest, self.signature = nest, signature
         self.shapes = {array.name: array.shape for array in (*nest.outputs, *nest.workspace)}
         self.said: dict[tuple[int, Expr], str] = {}  # what a statement has computed, by how many at once
-        self.rest = False  # whether what is written has few turns: what is left of a loop, or small matrices
+        self.rest = False  # whether what is written has few turns: what is left of a loop
 
     # ------------------------------------------------ sizes and arrays
 

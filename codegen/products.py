@@ -72,9 +72,7 @@ def _product(task: Task, used: set[str], known: Mapping[str, Expr]) -> list[Task
     row, column, inner = *task.indices, *task.bound
     if row == column or _has_delta(task.value):
         return None
-    sides: dict[frozenset[Index], list[Expr]] = {}
-    for factor in Mul.make_args(task.value):
-        sides.setdefault(free_indices(factor), []).append(factor)
+    sides = _by_indices(task.value)
     here, there = frozenset((row, inner)), frozenset((inner, column))
     if not {here, there} <= sides.keys() or frozenset(task.indices) in sides or frozenset((*here, *there)) in sides:
         return None
@@ -107,9 +105,7 @@ def matrix_by_vector(task: Task, used: set[str]) -> list[Task | MatrixProduct] |
     if task.how != "add" or task.places or len(task.bound) != 1 or len(task.indices) != 1:
         return None
     row, inner = *task.indices, *task.bound
-    sides: dict[frozenset[Index], list[Expr]] = {}
-    for factor in Mul.make_args(task.value):
-        sides.setdefault(free_indices(factor), []).append(factor)
+    sides = _by_indices(task.value)
     both, vector = (sides.pop(frozenset(axes), []) for axes in ((row, inner), (inner,)))
     scale, outside = (Mul(*sides.pop(frozenset(axes), [])) for axes in ((), (row,)))
     if sides or not vector or len(both) != 1 or not is_element(both[0]) or _has_delta(task.value):
@@ -129,6 +125,14 @@ def matrix_by_vector(task: Task, used: set[str]) -> list[Task | MatrixProduct] |
     if outside != 1:
         found.append(Task(task.target, (row,), Mul(outside, element(target, (row,)))))
     return found
+
+
+def _by_indices(product: Expr) -> dict[frozenset[Index], list[Expr]]:
+    """The factors of a product by the indices they depend on."""
+    sides: dict[frozenset[Index], list[Expr]] = {}
+    for factor in Mul.make_args(product):
+        sides.setdefault(free_indices(factor), []).append(factor)
+    return sides
 
 
 def _has_delta(value: Expr) -> bool:

@@ -11,7 +11,6 @@ import ctypes
 import sys
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from sympy import Integer
 
 from codegen.llvm_calls import AXES, DATA, DTYPE, FLAGS, READY, SHAPE, TYPE, Known
 from codegen.signature import Signature
-from codegen.ufunc import TYPE_NUMBERS, Control
+from codegen.ufunc import TYPE_NUMBERS, Control, numpy_table
 
 TUPLE_ITEMS = tuple.__basicsize__
 BYTES_ITEMS = bytes.__basicsize__ - 1  # the last byte of the header is the zero that ends the bytes
@@ -33,9 +32,6 @@ class _Method(ctypes.Structure):
     _fields_ = (("name", ctypes.c_char_p), ("code", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p))
 
 
-_FOREVER: list[_Method] = []
-
-
 def quick_call(
     address: int, loop: int, signature: Signature, dtype: str, control: Control, slow: Callable[..., Any], results: type
 ) -> Callable[..., Any]:
@@ -44,7 +40,7 @@ def quick_call(
     `address` is where its machine code is; several results come as `results`, which is a kind of tuple.
     """
     kind = np.dtype(dtype)
-    table, api = _numpy(), ctypes.pythonapi
+    table, api = numpy_table("_ARRAY_API"), ctypes.pythonapi
     dims, operands = list(signature.dims), signature.operands
     known = {
         Known.LOOP: loop,
@@ -90,7 +86,7 @@ def available() -> bool:
     held, text = (array,), b"here"
     item = ctypes.c_void_p.from_address(id(held) + TUPLE_ITEMS).value
     return (
-        field(TYPE, ctypes.c_void_p) == id(np.ndarray) == _numpy()[ARRAY_TYPE]
+        field(TYPE, ctypes.c_void_p) == id(np.ndarray) == numpy_table("_ARRAY_API")[ARRAY_TYPE]
         and field(DATA, ctypes.c_void_p) == array.ctypes.data
         and field(AXES, ctypes.c_int) == array.ndim
         and tuple(shape) == array.shape
@@ -108,8 +104,7 @@ def _address(function: Any) -> int:
 @cache
 def _method(address: int) -> _Method:
     """What CPython has to know of the machine code at an address, for as long as the process lives."""
-    _FOREVER.append(_Method(b"kernel", address, FAST_WITH_NAMES, None))
-    return _FOREVER[-1]
+    return _Method(b"kernel", address, FAST_WITH_NAMES, None)
 
 
 @cache
@@ -117,13 +112,3 @@ def _function() -> Any:
     """CPython's maker of built-in functions."""
     kinds = ctypes.c_void_p, ctypes.py_object, ctypes.py_object
     return ctypes.PYFUNCTYPE(ctypes.py_object, *kinds)(("PyCFunction_NewEx", ctypes.pythonapi))
-
-
-@cache
-def _numpy() -> Any:
-    """The table of NumPy's C interface."""
-    inside: Any = import_module("numpy._core._multiarray_umath")
-    pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
-        ("PyCapsule_GetPointer", ctypes.pythonapi)
-    )
-    return ctypes.cast(pointer(inside._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))

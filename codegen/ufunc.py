@@ -62,14 +62,20 @@ def make_ufunc(loop: Loop, signature: Signature, name: str, dtype: str, doc: str
 @cache
 def _makers() -> tuple[Any, Any]:
     """NumPy's two makers of ufuncs, as functions that Python can call."""
-    umath: Any = import_module("numpy._core._multiarray_umath")
-    pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
-    table = ctypes.cast(pointer(umath._UFUNC_API, None), ctypes.POINTER(ctypes.c_void_p))
+    table = numpy_table("_UFUNC_API")
     plain = [ctypes.c_void_p] * 3 + [ctypes.c_int] * 4 + [ctypes.c_char_p] * 2 + [ctypes.c_int]
     first = ctypes.PYFUNCTYPE(ctypes.py_object, *plain)(table[MAKE])
     second = ctypes.PYFUNCTYPE(ctypes.py_object, *plain, ctypes.c_char_p)(table[MAKE_WITH_SIGNATURE])
     return first, second
+
+
+@cache
+def numpy_table(name: str) -> Any:
+    """A table of NumPy's C interface: the addresses of its functions and types."""
+    kinds = ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p
+    pointer = ctypes.PYFUNCTYPE(*kinds)(("PyCapsule_GetPointer", ctypes.pythonapi))
+    capsule = getattr(import_module("numpy._core._multiarray_umath"), name)
+    return ctypes.cast(pointer(capsule, None), ctypes.POINTER(ctypes.c_void_p))
 
 
 class PythonLoop:
