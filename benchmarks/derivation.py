@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import derive
+from codegen.known_functions import SERIES
 from codegen.timing import medians, milliseconds
 from derive.calculus.modes import reverse
 from derive.calculus.rewriting import Context
@@ -64,6 +65,8 @@ def first_gradients(names: tuple[str, ...]) -> list[Figure]:
     derive.compile(asked("sigmoid"))  # the warm process: LLVM is loaded, and what kernels share
     for text in ("A @ A", "A @ x", "x @ A", "inv(A)", "det(A)", "logdet(A)"):
         derive.compile(derive.parse(text, A="n n", x="n"))
+    for name in SERIES:
+        derive.compile(derive.parse(f"{name}(x)", x=""))
     derived: dict[str, float] = {}
     compiled: dict[str, float] = {}
     cached: dict[str, float] = {}

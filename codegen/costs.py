@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from sympy import Add, Expr, Mul, Pow
 
+from codegen.known_functions import series
 from derive.primitives import primitive
 from derive.program import Index, children, is_element, walk
 
@@ -43,4 +46,14 @@ def _own(part: Expr) -> tuple[int, int]:
         if exponent.is_Integer:
             return max(1, abs(int(exponent)).bit_length()), ADDITION if exponent > 0 else DIVISION
         return 1, FUNCTION
-    return (1, FUNCTION) if primitive(part) is not None else (0, 0)
+    row = primitive(part)
+    if row is None:
+        return 0, 0
+    return _of_series(row.name) if row.approximate else (1, FUNCTION)
+
+
+@cache
+def _of_series(name: str) -> tuple[int, int]:
+    """How many operations a function of many terms is, and how long they take."""
+    parts = [_own(part) for part in walk(series(name))]
+    return sum(count for count, _ in parts), sum(time for _, time in parts)

@@ -15,11 +15,11 @@ from functools import cache
 from typing import Any
 
 from codegen import blas, lapack, llvm_calls, quick_calls, store, threads
-from codegen.llvm_module import module, routine
+from codegen.known_functions import SERIES
+from codegen.llvm_module import module, routine, routine_symbol
 from codegen.llvm_products import PRODUCTS, products
 from codegen.llvm_runtime import SYMBOLS, runtime
 from codegen.llvm_text import TYPES, Registers
-from codegen.llvm_writer import symbol
 from codegen.routines import ROUTINES
 from codegen.schedule import scheduled
 from codegen.signature import Loop as MachineLoop
@@ -35,7 +35,7 @@ class LLVMBackend:
 
     def emit(self, program: Program, name: str, dtype: str) -> str:
         """A module with the loop that NumPy calls."""
-        return module(scheduled(program, name, products=True), signature(program), dtype, str(program), _registers())
+        return module(scheduled(program, name, shared=True), signature(program), dtype, str(program), _registers())
 
     emit_function = emit
 
@@ -43,9 +43,9 @@ class LLVMBackend:
         """Compile `source`, or take its object code from the cache, and link it into this process."""
         if any(called in source for called in PRODUCTS):
             _with_products()
-        for called in ROUTINES:
-            if symbol(called, TYPES[dtype]) in source:
-                _with_routine(called, dtype)
+        for called in (*ROUTINES, *SERIES):
+            if f"@{routine_symbol(called, dtype, _registers())}(" in source:
+                _with_routine(called, dtype, _registers())
         code = _object((source,), lambda: source)
         return replace(_linked(code, name), call=_call(llvm_calls.symbol(TYPES[dtype], bool(signature.dims))))
 
@@ -180,12 +180,12 @@ def _with_products() -> Any:
 
 
 @cache
-def _with_routine(name: str, dtype: str) -> Any:
-    """Make a nest known that kernels have in common."""
+def _with_routine(name: str, dtype: str, registers: Registers) -> Any:
+    """Make known what kernels have in common: a nest, or a function of many terms."""
     _with_libm()
     _with_runtime()
-    called = symbol(name, TYPES[dtype])
-    found = _loaded(_own_object(called, lambda: routine(ROUTINES[name](), dtype, _registers())))
+    called = routine_symbol(name, dtype, registers)
+    found = _loaded(_own_object(called, lambda: routine(name, dtype, registers)))
     _with_addresses({called: found.get_function_address(called)})
     return found
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sympy import Expr
+
+from codegen.known_functions import parameters, series
 from codegen.llvm_parts import WIDE, NestWriter
-from codegen.llvm_text import SIZE, Registers, Slot
-from codegen.llvm_writer import symbol
+from codegen.llvm_text import SIZE, TYPES, Registers, Slot
+from codegen.llvm_writer import PURE, series_symbol, symbol
 from codegen.loops import Loop, Nest, substituted
-from codegen.routines import taken
+from codegen.routines import ROUTINES, taken
 from codegen.signature import Signature
-from codegen.vector_math.llvm_text import shared
-from derive.program import Dim, Index, element
+from codegen.vector_math.llvm_text import shared, vector
+from derive.program import Dim, Index, element, put_in
 
 
 def module(nest: Nest, signature: Signature, dtype: str, equations: str, registers: Registers) -> str:
@@ -23,10 +26,21 @@ def module(nest: Nest, signature: Signature, dtype: str, equations: str, registe
     return _Module(nest, signature, dtype, registers).text(equations)
 
 
-def routine(nest: Nest, dtype: str, registers: Registers) -> str:
-    """The text of a nest that kernels call, under the name that `symbol` gives it."""
+def routine_symbol(name: str, dtype: str, registers: Registers) -> str:
+    """What kernels call a routine by: a nest, or a function of many terms of a register of numbers."""
+    kind = TYPES[dtype]
+    return symbol(name, kind) if name in ROUTINES else series_symbol(name, kind, registers.lanes(kind))
+
+
+def routine(name: str, dtype: str, registers: Registers) -> str:
+    """The text of a routine."""
+    called = routine_symbol(name, dtype, registers)
+    nest = ROUTINES[name]() if name in ROUTINES else Nest(name, (), (), (), (), ())
     writer = _Module(nest, taken(nest), dtype, registers)
-    writer.routine_function(symbol(nest.name, writer.type))
+    if name in ROUTINES:
+        writer.routine_function(called)
+    else:
+        writer.series_function(called)
     return writer.joined(str(nest))
 
 
@@ -45,6 +59,19 @@ class _Module(NestWriter):
         text = "\n".join(self.functions)
         declared = [shared(name, declaration, text) for name, declaration in sorted(self.declared.items())]
         return "\n\n".join([head, "\n".join(declared), *self.functions]) + "\n"
+
+    def series_function(self, called: str) -> None:
+        """The function that the nest has its name from, of a register of numbers."""
+        name, kind = self.nest.name, vector(self.type, self.most)
+        given: dict[Expr, Expr] = {parameter: element(parameter.name) for parameter in parameters(name)}
+
+        def write() -> None:
+            with self.in_lanes(self.most):
+                self.emit(f"ret {kind} {self.spell(put_in(series(name), given))}")
+
+        registers = {parameter.name: f"%{parameter.name}" for parameter in parameters(name)}
+        head = ", ".join(f"{kind} {register}" for register in registers.values())
+        self.function_text(f"{kind} @{called}({head}) {PURE} {WIDE}", write, registers)
 
     def elementwise(self) -> None:
         """The nest for a row of numbers."""

@@ -22,8 +22,6 @@ from codegen.partition import Fold, Parts, names_used, parted
 from codegen.tiling import ROWS, Tile, numbered, rows_read, tiled
 from derive.program import Array, Dim, walk
 
-LINE = 64  # bytes that memory gives at once
-LEAD, REACH = 1024, 2560  # bytes from the rows at hand to those that are asked for, at least; and to the end of these
 CACHED = 1 << 20  # bytes of a matrix that is likely to be in cache, where there is nothing to ask for
 LONG_ROW = 4096  # bytes of a row, and of a page, from which on asking ahead costs more than it saves
 FEW_PARTS = 3  # loops that may be cut which are written twice where that saves a call
@@ -286,36 +284,26 @@ class NestWriter(VectorWriter):
         inputs = [array for array in self.signature.inputs if array.name in rows_read(loop)]
         if not inputs:
             return None
-        self.declare("llvm.prefetch", "void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+        rows = [(array, *self.ahead(array, turns)) for array in inputs]
+        far = rows[0][1]
+        for _, other, _ in rows[1:]:
+            far = self.let(f"or i1 {far}, {other}")
 
-        ahead = [(array, *self.how_far_ahead(array, turns)) for array in inputs]
-
-        def write(index: str) -> None:
-            for array, lead, lines in ahead:
+        def ask(index: str) -> None:
+            for array, _, size in rows:
                 entries = self.multiplied(self.count_of(array.shape[1:]), index)
-                first = self.after(self.here.slots[array.name].pointer, entries)
+                here = self.after(self.here.slots[array.name].pointer, entries)
+                self.runtime("derive_ask_ahead", [("ptr", here), (SIZE, size)])
 
-                def ask(line: str, first: str = first, lead: str = lead) -> None:
-                    offset = self.added(self.multiplied(line, str(LINE)), lead)
-                    place = self.let(f"getelementptr i8, ptr {first}, {SIZE} {offset}")
-                    self.emit(f"call void @llvm.prefetch.p0(ptr {place}, i32 0, i32 3, i32 1)")
+        return lambda index: self.when(far, lambda: ask(index))
 
-                self.each(lines, ask)
-
-        return write
-
-    def how_far_ahead(self, array: Array, turns: int) -> tuple[str, str]:
-        """How many bytes beyond the rows at hand memory is asked for, and for how many lines; for none in vain."""
+    def ahead(self, array: Array, turns: int) -> tuple[str, str]:
+        """Whether rows of an array are worth asking for, and how many bytes at a time then; none in vain."""
         row = self.multiplied(self.count_of(array.shape[1:]), str(self.width))
-        block = self.multiplied(row, str(turns))
-        beyond = self.let(f"sub {SIZE} {REACH}, {block}")
-        more = self.let(f"icmp sgt {SIZE} {beyond}, {LEAD}")
-        lead = self.let(f"select i1 {more}, {SIZE} {beyond}, {SIZE} {LEAD}")
-        lines = self.let(f"sdiv {SIZE} {self.added(block, str(LINE - 1))}, {LINE}")
-        whole = self.let(f"mul {SIZE} {row}, {self.integer(array.shape[0])}")
+        whole = self.multiplied(row, self.integer(array.shape[0]))
         short = self.let(f"icmp slt {SIZE} {row}, {LONG_ROW}")
         far = self.let(f"and i1 {short}, {self.let(f'icmp sgt {SIZE} {whole}, {CACHED}')}")
-        return lead, self.let(f"select i1 {far}, {SIZE} {lines}, {SIZE} 0")
+        return far, self.let(f"select i1 {far}, {SIZE} {self.multiplied(row, str(turns))}, {SIZE} 0")
 
     @contextmanager
     def lent(self, fold: Fold) -> Iterator[str]:

@@ -19,6 +19,7 @@ from codegen.loops import How
 from codegen.vector_math.llvm_text import number, vector
 
 TYPES = {"float64": "double", "float32": "float"}
+WIDTHS = {"double": 8, "float": 4}
 SIZE = "i64"
 Parameter = tuple[str, str]  # type and register
 Lines: TypeAlias = "list[str | Lines]"
@@ -34,6 +35,10 @@ class Registers:
     width: int = 16
     masks: bool = False
     fused: bool = False
+
+    def lanes(self, kind: str) -> int:
+        """How many numbers of a type one holds."""
+        return self.width // WIDTHS[kind]
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class Text:
     def __init__(self, dtype: str) -> None:
         self.type = TYPES[dtype]
         self.lanes = 1
-        self.width = np.dtype(dtype).itemsize
+        self.width = WIDTHS[self.type]
         self.count = 0
         self.declared: dict[str, str] = {}
         self.functions: list[str] = []

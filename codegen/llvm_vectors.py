@@ -14,7 +14,7 @@ from functools import partial
 
 from codegen.llvm_text import SIZE, Registers
 from codegen.llvm_turns import Sums, Turns, TurnWriter
-from codegen.llvm_writer import calls_functions
+from codegen.llvm_writer import PURE, calls_functions, series_symbol
 from codegen.loops import START, How, Loop, Nest, Store, Update
 from codegen.side_by_side import can_be_neighbours, copies_of, folded_in
 from codegen.signature import Signature
@@ -32,7 +32,7 @@ class VectorWriter(TurnWriter):
 
     def __init__(self, nest: Nest, signature: Signature, dtype: str, registers: Registers) -> None:
         super().__init__(nest, signature, dtype, registers)
-        self.most = registers.width // self.width
+        self.most = registers.lanes(self.type)
         self.masks = registers.masks
         self.few_forms = False  # whether what is written has many turns, or several at once
 
@@ -102,6 +102,37 @@ class VectorWriter(TurnWriter):
             self.when(some, lambda: self.meet(sums, _folds(loop)))
         return reached
 
+    # ------------------------------------------------ functions of many terms
+
+    def series(self, name: str, args: list[str]) -> str:
+        """A function that kernels share, which takes whole registers."""
+        called, register = series_symbol(name, self.type, self.most), vector(self.type, self.most)
+        self.declare(called, f"{register} @{called}({', '.join([register] * len(args))}) {PURE}")
+        lanes, result = self.lanes, "poison"
+        for start in range(0, lanes, self.most):
+            places = [start + lane if start + lane < lanes else None for lane in range(self.most)]
+            given = ", ".join(f"{register} {self.chosen(arg, 'poison', lanes, places)}" for arg in args)
+            found = self.let(f"call {register} @{called}({given})")
+            if lanes == 1:
+                return self.let(f"extractelement {register} {found}, i64 0")
+            if lanes == self.most:
+                return found
+            spread = [lane - start if start <= lane < start + self.most else None for lane in range(lanes)]
+            found = self.chosen(found, "poison", self.most, spread)
+            kept = [lane if lane < start else lanes + lane for lane in range(lanes)]
+            result = self.chosen(result, found, lanes, kept)
+        return result
+
+    def chosen(self, left: str, right: str, lanes: int, places: Sequence[int | None]) -> str:
+        """Lanes of two vectors by their places, or of a number; what has no place may be anything."""
+        if lanes == 1:
+            return self.let(f"insertelement {vector(self.type, len(places))} poison, {self.type} {left}, i64 0")
+        if list(places) == list(range(lanes)):
+            return left
+        kind = vector(self.type, lanes)
+        chosen = ", ".join("i32 poison" if place is None else f"i32 {place}" for place in places)
+        return self.let(f"shufflevector {kind} {left}, {kind} {right}, {vector('i32', len(places))} <{chosen}>")
+
     # ------------------------------------------------ sums
 
     @contextmanager
@@ -170,13 +201,8 @@ class VectorWriter(TurnWriter):
 
     def halves(self, lanes: int, left: str, right: str, one: Sequence[int], other: Sequence[int]) -> str:
         """The sum of two choices among the lanes of two vectors."""
-        kind = vector(self.type, lanes)
-        found = []
-        for chosen in (one, other):
-            places = ", ".join(f"i32 {lane}" for lane in chosen)
-            places = f"{vector('i32', len(chosen))} <{places}>"
-            found.append(self.let(f"shufflevector {kind} {left}, {kind} {right}, {places}"))
-        return self.let(f"fadd reassoc nsz {vector(self.type, len(one))} {found[0]}, {found[1]}")
+        first, second = (self.chosen(left, right, lanes, places) for places in (one, other))
+        return self.let(f"fadd reassoc nsz {vector(self.type, len(one))} {first}, {second}")
 
 
 def _ends_in_numbers(loop: Loop) -> bool:

@@ -35,12 +35,18 @@ INTRINSICS = {"floor", "exp", "log", "sin", "cos", "sqrt", "fabs", "pow"}
 ARITHMETIC = {"+": "fadd", "-": "fsub", "*": "fmul", "/": "fdiv"}
 ORDERED = {">": "ogt", ">=": "oge", "<": "olt", "<=": "ole", "==": "oeq", "!=": "une"}
 LARGE = 32  # rows from which on LAPACK wins over plain loops
+PURE = "nounwind willreturn memory(none)"  # of a function that is nothing but its result
 SCALE = ".scale"  # what a product is multiplied with; no name of a program begins with a point
 
 
 def symbol(routine: str, kind: str) -> str:
     """What a routine for a type of numbers is called."""
     return f"derive_{routine}_{kind}"
+
+
+def series_symbol(name: str, kind: str, lanes: int) -> str:
+    """What a function of many terms is called, for so many numbers of a type at once."""
+    return symbol(called(name, lanes), kind)
 
 
 def calls_functions(body: Sequence[Statement]) -> bool:
@@ -53,7 +59,7 @@ def calls_functions(body: Sequence[Statement]) -> bool:
 def _is_call(value: Expr) -> bool:
     row = primitive(value)
     if row is not None:
-        return row.c in FUNCTIONS or row.c in BOUNDED
+        return row.approximate or row.c in FUNCTIONS or row.c in BOUNDED
     return isinstance(value, Pow) and not is_multiplied_out(value.exp)
 
 
@@ -293,6 +299,6 @@ class Writer(Text, Speller[str]):
             return self.let(f"call {self.kind} @{called(name, self.lanes)}({given}){apart}")
         symbol = f"llvm.{name}.{self.short}" if name in INTRINSICS else f"{name}f" if single else name
         types = ", ".join([self.kind] * len(args))
-        attributes = "" if name in INTRINSICS else " nounwind willreturn memory(none)"
+        attributes = "" if name in INTRINSICS else f" {PURE}"
         self.declare(symbol, f"{self.kind} @{symbol}({types}){attributes}")
         return self.let(f"call {self.kind} @{symbol}({given})")

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
 from typing import TypeAlias
 
-from sympy import Add, Dummy, Expr, Integer, Mul, Pow, Symbol
+from sympy import Add, Expr, Integer, Mul, Pow
 
 from codegen.bounds import always_inside
-from codegen.loops import Accumulator, Factorise, How, Loop, Multiply, Statement
+from codegen.known_functions import spelled_out
+from codegen.loops import How
 from derive.array_functions import ARRAY_FUNCTIONS
 from derive.errors import BackendUnavailable
-from derive.primitives import BY_NAME, NOTHING, Primitive, exp, primitive, where
+from derive.primitives import NOTHING, Primitive, exp, primitive, where
 from derive.program import (
     Delta,
     Entry,
@@ -40,7 +40,6 @@ from derive.program import (
     live,
     map_values,
     name_of,
-    put_in,
     rebuilt,
     renamed_apart,
     substitute,
@@ -160,48 +159,6 @@ def _factored(value: Expr) -> Expr:
 
 def _how(reduction: Reduction) -> How:
     return "max" if isinstance(reduction, Maximum) else "mul" if isinstance(reduction, Product) else "add"
-
-
-def in_known_functions(statement: Statement) -> Statement:
-    """A statement whose functions all have a name in C."""
-    if isinstance(statement, Loop):
-        return replace(statement, body=tuple(map(in_known_functions, statement.body)))
-    if isinstance(statement, Accumulator | Factorise | Multiply):
-        return statement
-    return replace(statement, value=spelled_out(statement.value, named_in_c))
-
-
-def named_in_c(row: Primitive) -> bool:
-    """Whether native kernels know a function."""
-    return bool(row.c)
-
-
-def spelled_out(value: Expr, known: Callable[[Primitive], bool]) -> Expr:
-    """`value` with functions that are not known replaced by what they compute."""
-    if not value.args or is_element(value):
-        return value
-    parts = tuple(spelled_out(part, known) for part in children(value))
-    row = primitive(value)
-    if row is not None and not known(row):
-        if row.lowered is None:
-            raise BackendUnavailable(f"{row.name} has no name here and no meaning in other functions")
-        if row.approximate and not any(part.is_number for part in parts):
-            return put_in(_series(row.name, known), dict(zip(_arguments(row.arity), parts, strict=True)))
-        return spelled_out(row.lowered(*parts), known)
-    return rebuilt(value, parts)
-
-
-@lru_cache(maxsize=64)
-def _series(name: str, known: Callable[[Primitive], bool]) -> Expr:
-    """What a function computes that has many terms: they are built once, and arguments put in."""
-    row = BY_NAME[name]
-    assert row.lowered is not None
-    return spelled_out(row.lowered(*_arguments(row.arity)), known)
-
-
-@cache
-def _arguments(count: int) -> tuple[Symbol, ...]:
-    return tuple(Dummy(real=True) for _ in range(count))
 
 
 def _placeless(value: Expr, axes: Sequence[Index]) -> Hashable:

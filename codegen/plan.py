@@ -109,7 +109,7 @@ def planned(program: Program, *, name: str, backend: str, dtype: str = "float64"
         natives = " or ".join(NATIVE)
         raise BackendUnavailable(f"a plan is of loops, and backend {backend!r} has none of its own; ask for {natives}")
     native = backend == "llvm"
-    return plan(scheduled(program, name, products=native), dtype, threads=native)
+    return plan(scheduled(program, name, shared=native), dtype, threads=native)
 
 
 def plan(nest: Nest, dtype: str, threads: bool) -> Plan:

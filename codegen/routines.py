@@ -11,8 +11,8 @@ from functools import partial
 from sympy import Expr, Mul, S
 
 from codegen.factorisations import FACTORISATIONS, factorised
+from codegen.known_functions import in_known_functions
 from codegen.loops import Accumulator, Loop, Nest, Statement, Store, Update
-from codegen.lowering import in_known_functions
 from codegen.signature import Signature
 from derive.array_functions import ARRAY_FUNCTIONS
 from derive.program import Array, Dim, Index, element

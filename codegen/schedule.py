@@ -18,8 +18,9 @@ from typing import TypeAlias
 from sympy import Expr, S, Symbol
 
 from codegen.factorisations import factorised
+from codegen.known_functions import in_known_functions, named_in_c, named_in_llvm, spelled_out
 from codegen.loops import START, Accumulator, Factorise, Local, Loop, Multiply, Nest, Side, Statement, Store, Update
-from codegen.lowering import Factor, Task, Work, in_known_functions, named_in_c, spelled_out, tasks
+from codegen.lowering import Factor, Task, Work, tasks
 from codegen.products import MatrixProduct, matrix_by_vector, with_products
 from derive.primitives import primitive
 from derive.program import (
@@ -54,15 +55,19 @@ class Placed:
     shared: bool = False
 
 
-def scheduled(program: Program, name: str, products: bool = False) -> Nest:
-    """The loops of `program`; with `products`, those of matrices stand alone, for a backend that has BLAS."""
-    separate = _apart(tasks(program, named_in_c), program)
+def scheduled(program: Program, name: str, shared: bool = False) -> Nest:
+    """The loops of `program`; with `shared`, what kernels have in common stands alone.
+
+    That is products of matrices, for a backend that has BLAS, and functions of many terms.
+    """
+    known = named_in_llvm if shared else named_in_c
+    separate = _apart(tasks(program, known), program)
     outputs = tuple(program.array(output) for output in program.outputs)
     planner = _Planner(frozenset(program.outputs))
     shapes = {array.name: array.shape for array in program.arrays.values()}
     used = {*shapes, *(dim.name for dim in program.dims)}
     used |= {name for task in separate for name in _names(task)}
-    work = _with_products(separate, used) if products else list[Planned](separate)
+    work = _with_products(separate, used) if shared else list[Planned](separate)
     body: list[Statement] = []
     spare: list[Array] = []
     for segment in _segments(work):
@@ -78,7 +83,7 @@ def scheduled(program: Program, name: str, products: bool = False) -> Nest:
             spare += [*more, Array(segment.target, segment.shape)]
         elif isinstance(segment, MatrixProduct):
             loops = tuple(planner.plan([_placed(segment.task, True)]))
-            scale = spelled_out(segment.scale, named_in_c)
+            scale = spelled_out(segment.scale, known)
             body.append(
                 Multiply(segment.target, scale, segment.left, segment.right, segment.sizes, segment.symmetric, loops)
             )

@@ -103,7 +103,7 @@ def _has_neighbours(part: Expr, index: Index, stored: dict[str, Expr], folded: s
         return all(step_of(position, index) is not None for position in part.args)
     row = primitive(part)
     if row is not None:
-        return row.c in FUNCTIONS or row.c in BOUNDED or row.c in INSTRUCTIONS
+        return row.approximate or row.c in FUNCTIONS or row.c in BOUNDED or row.c in INSTRUCTIONS
     if not is_element(part):
         return True
     name, positions = name_of(part), positions_of(part)

@@ -131,6 +131,8 @@ class Speller(Generic[T]):
     def call(self, value: Expr) -> T:
         """A function of the table."""
         row = primitive(value)
+        if row is not None and row.approximate:
+            return self.series(row.name, [self.spell(arg) for arg in value.args])
         if row is None or not row.c:
             raise BackendUnavailable(f"no native backend can compute {value}")
         if row.c == "?:":
@@ -164,6 +166,10 @@ class Speller(Generic[T]):
 
     def constant(self, value: Expr) -> T:
         """Another constant, such as pi."""
+        raise NotImplementedError
+
+    def series(self, name: str, args: list[T]) -> T:
+        """A function of many terms, which was not spelled out."""
         raise NotImplementedError
 
     def negative_infinity(self) -> T:

@@ -1,8 +1,9 @@
 """The cache on disk: what was built once is not built again.
 
-A file is named by the hash of everything that went into it, so it is never wrong, only missing. Beside it lies the
-digest of its content; where they do not match (a crash, a full disk) it is made anew. Files appear by renaming, so
-several processes can use one folder. The folder belongs to the user alone: what lies in it is loaded as code.
+A file is named by the hash of everything that went into it, so it is never wrong, only missing. It begins with the
+digest of its content, or has that beside it where something else reads it, too; where they do not match (a crash, a
+full disk) it is made anew. Files appear by renaming, so several processes can use one folder. The folder belongs to the
+user alone: what lies in it is loaded as code.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from platformdirs import user_cache_path
 
 from derive.errors import BackendUnavailable
 
+SEAL = hashlib.sha256().digest_size
 REMEDY = "set DERIVE_CACHE_DIR to a folder of your own that can be written to"
 
 
@@ -43,8 +45,8 @@ def folder() -> Path:
 
 
 def fetch(kind: str, parts: Sequence[str], suffix: str, make: Callable[[], bytes]) -> Path:
-    """The file for `parts`; `make` is called when it is not there yet."""
-    path = folder() / f"{kind}-{digest(*parts)}{suffix}"
+    """The file for `parts`, for others to read; `make` is called when it is not there yet."""
+    path = _place(kind, parts, suffix)
     seal = path.with_name(path.name + ".sha256")
     if not _sealed(path, seal):
         content = make()
@@ -54,13 +56,22 @@ def fetch(kind: str, parts: Sequence[str], suffix: str, make: Callable[[], bytes
 
 
 def content(kind: str, parts: Sequence[str], make: Callable[[], bytes]) -> bytes:
-    """The content of the file for `parts`."""
-    return fetch(kind, parts, ".bin", make).read_bytes()
+    """What was made for `parts`; `make` is called when it is not there yet."""
+    path = _place(kind, parts, ".bin")
+    try:
+        whole = path.read_bytes()
+    except OSError:
+        whole = b""
+    seal, found = whole[:SEAL], whole[SEAL:]
+    if hashlib.sha256(found).digest() != seal:
+        found = make()
+        _written(path, hashlib.sha256(found).digest() + found)
+    return found
 
 
 def record(kind: str, parts: Sequence[str], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """A small record of plain values for `parts`."""
-    found: dict[str, Any] = json.loads(fetch(kind, parts, ".json", lambda: json.dumps(make()).encode()).read_bytes())
+    found: dict[str, Any] = json.loads(content(kind, parts, lambda: json.dumps(make()).encode()))
     return found
 
 
@@ -103,6 +114,10 @@ def processor() -> str:
     except OSError:
         flags = platform.processor()
     return f"{platform.machine()} {digest(flags)}"
+
+
+def _place(kind: str, parts: Sequence[str], suffix: str) -> Path:
+    return folder() / f"{kind}-{digest(*parts)}{suffix}"
 
 
 def _sealed(path: Path, seal: Path) -> bool:

@@ -509,13 +509,13 @@ def _log_normal_cdf(x: Expr) -> Expr:
 def _inverse_mills(x: Expr) -> Expr:
     """The quotient itself, and far out what the series says."""
     far, near = where(less(x, FAR), x, FAR), where(less(x, FAR), FAR, x)
-    return where(less(x, FAR), -far / _mills_series(far), normal_pdf(near) / normal_cdf(near))
+    return where(less(x, FAR), quotient(-far, _mills_series(far)), normal_pdf(near) / normal_cdf(near))
 
 
 def _mean_shortfall(x: Expr) -> Expr:
     """The sum itself, and far out what the series says."""
     far, near = where(less(x, FAR), x, FAR), where(less(x, FAR), FAR, x)
-    tail = -_mills_series(far, 2) / (far * _mills_series(far))
+    tail = quotient(-_mills_series(far, 2), far * _mills_series(far))
     return where(less(x, FAR), tail, near + normal_pdf(near) / normal_cdf(near))
 
 
@@ -585,7 +585,8 @@ def _polygamma(order: int) -> Rowwise:
         slope = cotangent
         for _ in range(order):
             slope = -sympy.pi * (1 + cotangent**2) * sympy.diff(slope, cotangent)
-        value: Expr = -sympy.pi * slope.subs(cotangent, 1 / tan(sympy.pi * x))
+        beyond = sympy.pi * (x - floor(x + sympy.Rational(1, 2)))  # the cotangent repeats itself: nothing is rounded
+        value: Expr = -sympy.pi * slope.subs(cotangent, cos(beyond) / sin(beyond))
         return value
 
     def stable(x: Expr) -> Expr:

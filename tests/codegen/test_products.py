@@ -15,7 +15,7 @@ rng = np.random.default_rng(0)
 
 
 def products(asked):
-    nest = scheduled(stabilised(asked.program), "kernel", products=True)
+    nest = scheduled(stabilised(asked.program), "kernel", shared=True)
     return [statement for statement in everything(nest.body) if isinstance(statement, Multiply)]
 
 

@@ -30,6 +30,7 @@ FORMULAS = {
     "far functions": ("sum(sin(134217728 * x) + cos(x))", "x: n"),
     "positions": ("sum(r * x[r], r < n)", "x: n"),
     "branch": ("where(x > 0.5, exp(x), x)", "x: n"),
+    "series": ("sum(digamma(x)) * log_normal_cdf(y[0]) + sum(trigamma(x + y))", "x: n, y: n"),
     "library": ("sum(lgamma(1 + x))", "x: n"),
 }
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from codegen.kernel import compile_program
-from codegen.lowering import spelled_out
+from codegen.known_functions import spelled_out
 from derive.accuracy import LIMIT, units
 from derive.calculus.differentiation import DIFFERENTIATION
 from derive.calculus.folding import FOLDING
