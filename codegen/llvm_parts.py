@@ -1,48 +1,53 @@
 """A nest as a function in LLVM's text, with the loops that may be cut as functions of their own.
 
 The function takes dense arrays. A loop that may be cut (`codegen.partition`) goes to the runtime as a function of a
-range (`codegen.llvm_shares`).
+range (`codegen.llvm_shares`). What it needs from outside it finds in the frame of the nest: a row of eight bytes each
+for sizes, arrays and numbers, which is filled with what a loop needs when it is its turn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+
+from sympy import Expr
 
 from codegen.costs import cost
 from codegen.llvm_runtime import SYMBOLS
 from codegen.llvm_shares import FOLDED, FOLDS, GRAIN, ROOM
-from codegen.llvm_text import SIZE, Parameter, Slot
+from codegen.llvm_text import SIZE, Parameter, Registers, Slot
 from codegen.llvm_vectors import VectorWriter
 from codegen.llvm_writer import calls_functions
-from codegen.loops import Factorise, Loop, Multiply, Statement, values
+from codegen.loops import Factorise, Loop, Multiply, Nest, Statement, values
 from codegen.partition import Fold, Parts, names_used, parted
+from codegen.signature import Signature
 from codegen.tiling import ROWS, Tile, numbered, rows_read, tiled
 from derive.program import Array, Dim, walk
 
+LINE = 64  # bytes that memory gives at once
+LEAD, REACH = 1024, 2560  # bytes from the rows at hand to those that are asked for, at least; and to the end of these
 CACHED = 1 << 20  # bytes of a matrix that is likely to be in cache, where there is nothing to ask for
 LONG_ROW = 4096  # bytes of a row, and of a page, from which on asking ahead costs more than it saves
 FEW_PARTS = 3  # loops that may be cut which are written twice where that saves a call
 WIDE = 'nounwind "prefer-vector-width"="512"'
 
 
-@dataclass(frozen=True)
-class _Captured:
-    """Something from outside that a loop needs where it has become a function: a size, an array, or a local."""
+@dataclass
+class Frame:
+    """What loops that are functions need from outside, by its places, and what is there by now."""
 
-    name: str
-    kind: str
-    register: str
-
-
-def _parameter(captured: _Captured) -> Parameter:
-    return captured.kind, captured.register
+    places: dict[str, int] = field(default_factory=dict)
+    filled: set[str] = field(default_factory=set)
 
 
 class NestWriter(VectorWriter):
     """A writer of the nest."""
+
+    def __init__(self, nest: Nest, signature: Signature, dtype: str, registers: Registers) -> None:
+        super().__init__(nest, signature, dtype, registers)
+        self.frame = Frame()
 
     def runtime(self, symbol: str, arguments: Sequence[Parameter]) -> None:
         """A call of the runtime."""
@@ -94,24 +99,56 @@ class NestWriter(VectorWriter):
             for at, size in enumerate(self.signature.dims):
                 if isinstance(size, Dim):
                     self.here.registers[size.name] = self.item("%sizes", at)
-            steps = [self.item("%steps", at) for at in range(len(self.signature.operands))]
-            first = [self.let(f"load ptr, ptr {self.slot_of('%args', at)}") for at in range(len(steps))]
-            self.operands_at(first)
             place = "%work"
             for array in self.nest.workspace:
                 self.here.slots[array.name] = Slot(place, self.dense_strides(array), self.type)
                 place = self.after(place, self.room_for(array))
+            operands_at = self.in_frame() if any(map(self.is_function, self.outermost)) else self.in_registers()
 
             def once(turn: str) -> None:
-                places = [self.moved(*pair, turn) for pair in zip(first, steps, strict=True)]
-                for array, pointer in zip(self.signature.operands, places, strict=True):
-                    self.here.slots[array.name] = replace(self.here.slots[array.name], pointer=pointer)
+                operands_at(turn)
                 self.nest_body()
 
             self.counted("%from", "%to", 1, once)
+            self.frame_made()
             self.emit("ret void")
 
         self.function_text(head, write)
+
+    def in_registers(self) -> Callable[[str], None]:
+        """What tells where the operands of a turn are, where they are used right here."""
+        steps = [self.item("%steps", at) for at in range(len(self.signature.operands))]
+        first = [self.let(f"load ptr, ptr {self.slot_of('%args', at)}") for at in range(len(steps))]
+        return lambda turn: self.operands_at([self.moved(*pair, turn) for pair in zip(first, steps, strict=True)])
+
+    def in_frame(self) -> Callable[[str], None]:
+        """What tells where the operands of a turn are, where loops that are functions use them."""
+        names = [array.name for array in self.signature.operands]
+        self.frame.places = {name: place for place, name in enumerate(names)}
+        self.frame.filled = set(names)
+        here: set[str] = set()
+        for statement in self.outermost:
+            if not isinstance(statement, Parts):
+                here |= names_used([statement])
+            elif self.is_function(statement):
+                here |= {fold.name for fold in statement.folds}
+            else:
+                here |= names_used([statement.loop])
+
+        def write(turn: str) -> None:
+            context = [("ptr", register) for register in ("%frame", "%args", "%steps")]
+            self.runtime("derive_operands_at", [*context, (SIZE, str(len(names))), (SIZE, turn)])
+            for place, array in enumerate(self.signature.operands):
+                if array.name in here:
+                    pointer = self.let(f"load ptr, ptr {self.slot_of('%frame', place)}")
+                    self.here.slots[array.name] = Slot(pointer, self.dense_strides(array), self.type_of(array))
+
+        return write
+
+    def frame_made(self) -> None:
+        """Room for the frame, when it is known how much."""
+        if self.frame.places:
+            self.here.rooms.append(("%frame", f"[{len(self.frame.places)} x {SIZE}]"))
 
     def routine_function(self, name: str) -> None:
         """The nest as a function of sizes, operands and threads, for other kernels to call."""
@@ -123,6 +160,7 @@ class NestWriter(VectorWriter):
         def write() -> None:
             self.operands_at(operands)
             self.nest_body()
+            self.frame_made()
             self.emit("ret void")
 
         self.function_text(f"void @{name}({head}) {WIDE}", write, sizes)
@@ -146,22 +184,22 @@ class NestWriter(VectorWriter):
 
     # ------------------------------------------------ loops in parts
 
-    def in_parts(self, parts: Parts) -> None:
-        """A loop as a function of a range: called once where it is small, and otherwise handed to the runtime.
+    def is_function(self, statement: Statement | Parts) -> bool:
+        """Whether a loop is a function wherever it runs: its turns are long, or the nest has many."""
+        if not isinstance(statement, Parts):
+            return False
+        many = sum(isinstance(other, Parts) for other in self.outermost) > FEW_PARTS
+        body = statement.loop.body
+        return many or any(isinstance(s, Loop) for s in body) or calls_functions(body)
 
-        Where its turns are short, too, and the nest has few of them, the small loop is done right here.
-        """
+    def in_parts(self, parts: Parts) -> None:
+        """A loop in the hands of the runtime; where it is no function, a small one is done right here."""
         turns, cost = self.integer(parts.loop.index.size), self.cost_of(parts.loop.body)
-        small = self.is_small(turns, cost)
-        many = sum(isinstance(statement, Parts) for statement in self.outermost) > FEW_PARTS
-        if many or any(isinstance(s, Loop) for s in parts.loop.body) or calls_functions(parts.loop.body):
-            name, shared = self.part_function(parts)
-            targets = [("ptr", self.here.cells.get(f.name) or self.here.slots[f.name].pointer) for f in parts.folds]
-            rooms = [("ptr", self.here.slots[array.name].pointer) for array in parts.private]
-            given = [*map(_parameter, shared), *targets, *rooms, (SIZE, "0"), (SIZE, turns)]
-            at_once = partial(self.invoke, name, given)
-            self.choose(small, at_once, partial(self.shared_out, parts, name, shared, turns, cost))
+        if self.is_function(parts):
+            targets = [self.here.cells.get(f.name) or self.here.slots[f.name].pointer for f in parts.folds]
+            self.shared_out(parts, targets, turns, cost)
         else:
+            small = self.is_small(turns, cost)
             self.choose(small, partial(self.statement, parts.loop), partial(self.apart, parts, turns, cost))
 
     def is_small(self, turns: str, cost: str) -> str:
@@ -172,78 +210,83 @@ class NestWriter(VectorWriter):
         return self.let(f"and i1 {little}, {self.let(f'icmp slt {SIZE} {turns}, {2 * FOLDED}')}")
 
     def apart(self, parts: Parts, turns: str, cost: str) -> None:
-        """A loop as a function that only the runtime calls, for many turns."""
-        before, self.few_forms = self.few_forms, self.masks
-        name, shared = self.part_function(parts)
-        self.few_forms = before
-        self.shared_out(parts, name, shared, turns, cost)
-
-    def shared_out(self, parts: Parts, name: str, shared: Sequence[_Captured], turns: str, cost: str) -> None:
-        """A loop in the hands of the runtime, which runs it part by part."""
-        self.part_runner(name, parts, shared)
+        """A loop of many turns in the hands of the runtime, where a small one is none."""
+        forms, filled = self.few_forms, set(self.frame.filled)
+        self.few_forms = self.masks
         with ExitStack() as stack:
-            rooms: list[Parameter] = []
-            for fold in parts.folds:
-                target = stack.enter_context(self.lent(fold))
-                code = FOLDS.index(fold.how) + 1
-                rooms += [("ptr", target), (SIZE, self.count_of(fold.shape)), (SIZE, str(code))]
-            for array in parts.private:
-                rooms += [("ptr", self.here.slots[array.name].pointer), (SIZE, self.room_for(array)), (SIZE, "0")]
-            given: list[Parameter] = [("ptr", f"@{name}.run"), ("ptr", self.packed([*map(_parameter, shared)]))]
-            given += [("ptr", self.packed(rooms)), (SIZE, str(len(rooms) // ROOM))]
-            self.runtime(f"derive_share_{self.type}", [*given, (SIZE, turns), (SIZE, cost), (SIZE, "%threads")])
+            self.shared_out(parts, [stack.enter_context(self.lent(fold)) for fold in parts.folds], turns, cost)
+        self.few_forms, self.frame.filled = forms, filled
 
-    def part_runner(self, name: str, parts: Parts, shared: Sequence[_Captured]) -> None:
-        """The turns of a loop with everything in rows of eight bytes, as the runtime has it."""
-        taken = [(captured.kind, f"%c{at}") for at, captured in enumerate(shared)]
+    def shared_out(self, parts: Parts, targets: Sequence[str], turns: str, cost: str) -> None:
+        """A loop in the hands of the runtime, which runs it part by part, and folds into `targets`."""
+        needed = self.needed(parts)
+        for name in needed:
+            self.fill(name)
+        rooms: list[Parameter] = []
+        for fold, target in zip(parts.folds, targets, strict=True):
+            code = FOLDS.index(fold.how) + 1
+            rooms += [("ptr", target), (SIZE, self.count_of(fold.shape)), (SIZE, str(code))]
+        for array in parts.private:
+            rooms += [("ptr", self.here.slots[array.name].pointer), (SIZE, self.room_for(array)), (SIZE, "0")]
+        given: list[Parameter] = [("ptr", f"@{self.part_function(parts, needed)}"), ("ptr", "%frame")]
+        given += [("ptr", self.packed(rooms) if rooms else "null"), (SIZE, str(len(rooms) // ROOM))]
+        self.runtime(f"derive_share_{self.type}", [*given, (SIZE, turns), (SIZE, cost), (SIZE, "%threads")])
 
-        def write() -> None:
-            self.opened("%context", taken)
-            rooms = [self.slot_of("%rooms", ROOM * at) for at in range(len(parts.folds) + len(parts.private))]
-            places = [("ptr", self.let(f"load ptr, ptr {room}")) for room in rooms]
-            self.invoke(name, [*taken, *places, (SIZE, "%from"), (SIZE, "%to")])
-            self.emit("ret void")
-
-        self.function_text(f"internal void @{name}.run(ptr %context, ptr %rooms, {SIZE} %from, {SIZE} %to)", write)
-
-    def captured(self, parts: Parts) -> list[_Captured]:
-        """What the body of a loop needs from outside: sizes, arrays, locals."""
+    def needed(self, parts: Parts) -> list[str]:
+        """What the body of a loop needs from outside, sizes first."""
         named = names_used([parts.loop])
-        used = named - {fold.name for fold in parts.folds} - {a.name for a in parts.private}
-        arrays = (array for array in (*self.signature.operands, *self.nest.workspace) if array.name in named)
-        sizes = {part.name for array in arrays for size in array.shape for part in walk(size) if isinstance(part, Dim)}
-        registers = self.size_registers()
-        found = [_Captured(size, SIZE, registers[size]) for size in registers if size in sizes | used]
-        for name in sorted(used - registers.keys()):
-            if name in self.here.slots:
-                found.append(_Captured(name, "ptr", self.here.slots[name].pointer))
-            elif name in self.here.cells:
-                value = self.let(f"load {self.type}, ptr {self.here.cells[name]}")
-                found.append(_Captured(name, self.type, value))
-            elif name in self.here.registers:
-                found.append(_Captured(name, self.type, self.here.registers[name]))
-        return found
+        sizes = {size for array in self.arrays.values() if array.name in named for size in _sizes(array)}
+        found = [dim.name for dim in self.sizes() if dim.name in sizes | named]
+        own = {fold.name for fold in parts.folds} | {array.name for array in parts.private}
+        outside = self.arrays.keys() | self.here.cells.keys() | self.here.registers.keys()
+        return found + sorted(((named - own) & outside) - set(found))
 
-    def part_function(self, parts: Parts) -> tuple[str, Sequence[_Captured]]:
-        """The turns of a loop from one to before another, folding into rooms that are handed in.
+    def fill(self, name: str) -> None:
+        """Put something into the frame, unless it is there; a number that may change is put there again."""
+        place = self.frame.places.setdefault(name, len(self.frame.places))
+        if name not in self.frame.filled:
+            value = self.outside(name)
+            self.emit(f"store {self.kind_of(name)} {value}, ptr {self.slot_of('%frame', place)}")
+            self.frame.filled |= {name} - self.here.cells.keys()
 
-        Returns the name of the function, and what it takes before these rooms.
+    def outside(self, name: str) -> str:
+        """A size, an array or a number of the function at hand."""
+        if name in self.here.slots:
+            return self.here.slots[name].pointer
+        if name in self.here.cells:
+            return self.let(f"load {self.type}, ptr {self.here.cells[name]}")
+        return self.here.registers[name]
+
+    def kind_of(self, name: str) -> str:
+        """What something is in the frame."""
+        return "ptr" if name in self.arrays else SIZE if name in self.size_names else self.type
+
+    @cached_property
+    def arrays(self) -> dict[str, Array]:
+        """The arrays of the nest."""
+        return {array.name: array for array in (*self.signature.operands, *self.nest.workspace)}
+
+    @cached_property
+    def size_names(self) -> frozenset[str]:
+        return frozenset(dim.name for dim in self.sizes())
+
+    def part_function(self, parts: Parts, needed: Sequence[str]) -> str:
+        """The turns of a loop from one to before another, folding into what it is given; returns its name.
+
+        What it needs are parameters, so that LLVM knows which arrays lie apart.
         """
-        name, shared = self.fresh("part"), self.captured(parts)
-        taken = [(captured.kind, f"%c{at}") for at, captured in enumerate(shared)]
+        name = self.fresh("part")
         own = [*(fold.name for fold in parts.folds), *(array.name for array in parts.private)]
-        rooms = [("ptr", f"%r{at}") for at in range(len(own))]
-        arrays = {array.name: array for array in (*self.signature.operands, *self.nest.workspace)}
-        sizes = {captured.name: register for captured, (_, register) in zip(shared, taken, strict=True)}
+        running = [fold.name for fold in parts.folds if not fold.shape]
+        taken = {known: (self.kind_of(known), f"%c{at}") for at, known in enumerate(needed)}
+        taken |= {known: ("ptr", f"%r{at}") for at, known in enumerate(own)}
 
         def write() -> None:
-            pointers = {captured.name: register for captured, (_, register) in zip(shared, taken, strict=True)}
-            pointers |= {name: register for name, (_, register) in zip(own, rooms, strict=True)}
-            running = [fold.name for fold in parts.folds if not fold.shape]
-            for known, register in pointers.items():
-                if known in arrays and known not in running:
-                    array = arrays[known]
-                    self.here.slots[known] = Slot(register, self.dense_strides(array), self.type_of(array))
+            pointers = {known: register for known, (kind, register) in taken.items() if kind == "ptr"}
+            self.here.registers = {known: register for known, (kind, register) in taken.items() if kind != "ptr"}
+            for known in (name for name in pointers if name not in running):
+                array = self.arrays[known]
+                self.here.slots[known] = Slot(pointers[known], self.dense_strides(array), self.type_of(array))
             for number in running:
                 cell = self.here.cells[number] = self.room(self.type)
                 self.emit(f"store {self.type} {self.let(f'load {self.type}, ptr {pointers[number]}')}, ptr {cell}")
@@ -270,11 +313,20 @@ class NestWriter(VectorWriter):
                 self.emit(f"store {self.type} {total}, ptr {pointers[number]}")
             self.emit("ret void")
 
-        known = {name: register for name, register in sizes.items() if name not in arrays}
-        parameters = [*taken, *rooms, (SIZE, "%from"), (SIZE, "%to")]
-        head = ", ".join(f"{kind}{' noalias' * (kind == 'ptr')} {register}" for kind, register in parameters)
-        self.function_text(f"internal void @{name}({head}) noinline {WIDE}", write, known)
-        return name, shared
+        given = [*taken.values(), (SIZE, "%from"), (SIZE, "%to")]
+        head = ", ".join(f"{kind}{' noalias' * (kind == 'ptr')} {register}" for kind, register in given)
+        self.function_text(f"internal void @{name}({head}) noinline {WIDE}", write)
+
+        def opened() -> None:
+            places = [self.slot_of("%frame", self.frame.places[known]) for known in needed]
+            places += [self.slot_of("%rooms", ROOM * at) for at in range(len(own))]
+            for place, (kind, register) in zip(places, taken.values(), strict=True):
+                self.emit(f"{register} = load {kind}, ptr {place}")
+            self.invoke(name, given)
+            self.emit("ret void")
+
+        self.function_text(f"internal void @{name}.run(ptr %frame, ptr %rooms, {SIZE} %from, {SIZE} %to)", opened)
+        return f"{name}.run"
 
     def fetch_ahead(self, loop: Loop, turns: int) -> Callable[[str], None] | None:
         """What asks memory for the rows of inputs that come next, so many turns at a time; None where none are read.
@@ -284,26 +336,39 @@ class NestWriter(VectorWriter):
         inputs = [array for array in self.signature.inputs if array.name in rows_read(loop)]
         if not inputs:
             return None
-        rows = [(array, *self.ahead(array, turns)) for array in inputs]
-        far = rows[0][1]
-        for _, other, _ in rows[1:]:
-            far = self.let(f"or i1 {far}, {other}")
+        self.declare("llvm.prefetch", "void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+        alike: dict[tuple[Expr, ...], list[Array]] = {}
+        for array in inputs:
+            alike.setdefault(array.shape, []).append(array)
+        ahead = [(arrays, *self.how_far_ahead(shape, turns)) for shape, arrays in alike.items()]
 
-        def ask(index: str) -> None:
-            for array, _, size in rows:
-                entries = self.multiplied(self.count_of(array.shape[1:]), index)
-                here = self.after(self.here.slots[array.name].pointer, entries)
-                self.runtime("derive_ask_ahead", [("ptr", here), (SIZE, size)])
+        def write(index: str) -> None:
+            for arrays, lead, lines in ahead:
+                before = self.multiplied(self.count_of(arrays[0].shape[1:]), index)
+                rows = [self.after(self.here.slots[array.name].pointer, before) for array in arrays]
 
-        return lambda index: self.when(far, lambda: ask(index))
+                def ask(line: str, rows: Sequence[str] = rows, lead: str = lead) -> None:
+                    offset = self.added(self.multiplied(line, str(LINE)), lead)
+                    for row in rows:
+                        place = self.let(f"getelementptr i8, ptr {row}, {SIZE} {offset}")
+                        self.emit(f"call void @llvm.prefetch.p0(ptr {place}, i32 0, i32 3, i32 1)")
 
-    def ahead(self, array: Array, turns: int) -> tuple[str, str]:
-        """Whether rows of an array are worth asking for, and how many bytes at a time then; none in vain."""
-        row = self.multiplied(self.count_of(array.shape[1:]), str(self.width))
-        whole = self.multiplied(row, self.integer(array.shape[0]))
+                self.each(lines, ask)
+
+        return write
+
+    def how_far_ahead(self, shape: Sequence[Expr], turns: int) -> tuple[str, str]:
+        """How many bytes beyond the rows at hand memory is asked for, and for how many lines; for none in vain."""
+        row = self.multiplied(self.count_of(shape[1:]), str(self.width))
+        block = self.multiplied(row, str(turns))
+        beyond = self.let(f"sub {SIZE} {REACH}, {block}")
+        more = self.let(f"icmp sgt {SIZE} {beyond}, {LEAD}")
+        lead = self.let(f"select i1 {more}, {SIZE} {beyond}, {SIZE} {LEAD}")
+        lines = self.let(f"sdiv {SIZE} {self.added(block, str(LINE - 1))}, {LINE}")
+        whole = self.multiplied(row, self.integer(shape[0]))
         short = self.let(f"icmp slt {SIZE} {row}, {LONG_ROW}")
         far = self.let(f"and i1 {short}, {self.let(f'icmp sgt {SIZE} {whole}, {CACHED}')}")
-        return far, self.let(f"select i1 {far}, {SIZE} {self.multiplied(row, str(turns))}, {SIZE} 0")
+        return lead, self.let(f"select i1 {far}, {SIZE} {lines}, {SIZE} 0")
 
     @contextmanager
     def lent(self, fold: Fold) -> Iterator[str]:
@@ -315,3 +380,7 @@ class NestWriter(VectorWriter):
         self.emit(f"store {self.type} {self.let(f'load {self.type}, ptr {cell}')}, ptr {room}")
         yield room
         self.emit(f"store {self.type} {self.let(f'load {self.type}, ptr {room}')}, ptr {cell}")
+
+
+def _sizes(array: Array) -> set[str]:
+    return {part.name for size in array.shape for part in walk(size) if isinstance(part, Dim)}

@@ -7,8 +7,10 @@ back, spreads the outer axes over the threads, and says when there is no memory.
 `call(count, pointers)` runs the nest for a row of them. `derive_generalised(call, measure, args, dimensions, steps,
 data, operands, inputs, ranks, axes, widths)` serves formulas of arrays: `call(sizes, args, steps, work, threads, from,
 to)` runs the nest at positions of the outer axes one after the other, and `measure(sizes, work, cost)` tells how many
-bytes of workspace that takes, and how much work one position is. `derive_ask_ahead(rows, bytes)` asks memory for rows
-that come after those at hand, which are so many bytes.
+bytes of workspace that takes, and how much work one position is.
+
+Nests call `derive_operands_at(frame, args, steps, count, turn)`, which puts where so many operands are at a position
+into a row.
 """
 
 from __future__ import annotations
@@ -23,14 +25,12 @@ from codegen.llvm_text import SIZE, TYPES, Parameter, RuntimeText, together
 
 BLOCK = 512  # numbers that are copied at a time where an elementwise kernel meets strides
 OPERANDS = 64  # the most arrays of a kernel
-LINE = 64  # bytes that memory gives at once
-LEAD, REACH = 1024, 2560  # bytes from the rows at hand to those that are asked for, at least; and to the end of these
 FLAGS = 0x3D if platform.machine().lower() in ("x86_64", "amd64") else 0x1F  # the C library's FE_ALL_EXCEPT
 
 SYMBOLS: dict[str, Sequence[str]] = {
     "derive_elementwise": [*["ptr"] * 5, SIZE, SIZE, "ptr", SIZE],
     "derive_generalised": [*["ptr"] * 6, SIZE, SIZE, *["ptr"] * 3],
-    "derive_ask_ahead": ["ptr", SIZE],
+    "derive_operands_at": ["ptr", "ptr", "ptr", SIZE, SIZE],
     threads.SYMBOL: ["ptr", "ptr", SIZE, SIZE],
     **SHARED,
 }
@@ -42,7 +42,7 @@ def runtime() -> str:
     calls.copy()
     calls.elementwise()
     calls.generalised()
-    calls.ask_ahead()
+    calls.operands_at()
     shares = [Shares(dtype) for dtype in TYPES]
     for text in shares:
         text.share_out()
@@ -401,21 +401,17 @@ class _Runtime(RuntimeText):
 
         self.each("%total", turn)
 
-    # ------------------------------------------------ memory
+    # ------------------------------------------------ what nests call
 
-    def ask_ahead(self) -> None:
-        """Rows that come next, on their way into the cache."""
-        self.declare("llvm.prefetch", "void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+    def operands_at(self) -> None:
+        """Where operands are at one of the positions of the outer axes."""
 
         def write() -> None:
-            rest = self.let(f"sub {SIZE} {REACH}, %bytes")
-            more = self.let(f"icmp sgt {SIZE} {rest}, {LEAD}")
-            lead = self.let(f"select i1 {more}, {SIZE} {rest}, {SIZE} {LEAD}")
-            first = self.moved("%rows", lead, "1")
+            def operand(at: str) -> None:
+                base = self.let(f"load ptr, ptr {self.slot_of('%args', at)}")
+                place = self.moved(base, self.item("%steps", at), "%turn")
+                self.emit(f"store ptr {place}, ptr {self.slot_of('%frame', at)}")
 
-            def line(at: str) -> None:
-                self.emit(f"call void @llvm.prefetch.p0(ptr {self.moved(first, str(LINE), at)}, i32 0, i32 3, i32 1)")
+            self.each("%count", operand)
 
-            self.each(self.let(f"sdiv {SIZE} {self.added('%bytes', str(LINE - 1))}, {LINE}"), line)
-
-        self.public("derive_ask_ahead", "rows bytes", write)
+        self.public("derive_operands_at", "frame args steps count turn", write)
