@@ -14,7 +14,7 @@ from codegen.known_functions import parameters, series
 from codegen.llvm_parts import WIDE, NestWriter
 from codegen.llvm_text import SIZE, TYPES, Registers, Slot
 from codegen.llvm_writer import PURE, series_symbol, symbol
-from codegen.loops import Loop, Nest, substituted
+from codegen.loops import Loop, Multiply, Nest, substituted
 from codegen.routines import ROUTINES, taken
 from codegen.signature import Signature
 from codegen.vector_math.llvm_text import shared, vector
@@ -57,7 +57,9 @@ class _Module(NestWriter):
         """The functions that were written, and what they need."""
         head = "\n".join(f"; {line}".rstrip() for line in [self.nest.name, *equations.splitlines()])
         text = "\n".join(self.functions)
-        declared = [shared(name, declaration, text) for name, declaration in sorted(self.declared.items())]
+        products = [statement for statement in self.nest.body if isinstance(statement, Multiply)]
+        rare = bool(products) and all(product.sizes[1] == 1 for product in products)  # few rows beside matrices
+        declared = [shared(name, declaration, text, rare) for name, declaration in sorted(self.declared.items())]
         return "\n\n".join([head, "\n".join(declared), *self.functions]) + "\n"
 
     def series_function(self, called: str) -> None:

@@ -7,6 +7,7 @@ for sizes, arrays and numbers, which is filled with what a loop needs when it is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ LEAD, REACH = 1024, 2560  # bytes from the rows at hand to those that are asked 
 CACHED = 1 << 20  # bytes of a matrix that is likely to be in cache, where there is nothing to ask for
 LONG_ROW = 4096  # bytes of a row, and of a page, from which on asking ahead costs more than it saves
 FEW_PARTS = 3  # loops that may be cut which are written twice where that saves a call
+RANGE = [(SIZE, "%from"), (SIZE, "%to")]  # of turns
 WIDE = 'nounwind "prefer-vector-width"="512"'
 
 
@@ -48,6 +50,7 @@ class NestWriter(VectorWriter):
     def __init__(self, nest: Nest, signature: Signature, dtype: str, registers: Registers) -> None:
         super().__init__(nest, signature, dtype, registers)
         self.frame = Frame()
+        self.alike: dict[str, str] = {}  # the functions of loops, by their texts
 
     def runtime(self, symbol: str, arguments: Sequence[Parameter]) -> None:
         """A call of the runtime."""
@@ -271,15 +274,11 @@ class NestWriter(VectorWriter):
         return frozenset(dim.name for dim in self.sizes())
 
     def part_function(self, parts: Parts, needed: Sequence[str]) -> str:
-        """The turns of a loop from one to before another, folding into what it is given; returns its name.
-
-        What it needs are parameters, so that LLVM knows which arrays lie apart.
-        """
-        name = self.fresh("part")
+        """The turns of a loop from one to before another, with a frame, folding into rooms; returns its name."""
         own = [*(fold.name for fold in parts.folds), *(array.name for array in parts.private)]
         running = [fold.name for fold in parts.folds if not fold.shape]
         taken = {known: (self.kind_of(known), f"%c{at}") for at, known in enumerate(needed)}
-        taken |= {known: ("ptr", f"%r{at}") for at, known in enumerate(own)}
+        taken |= {known: ("ptr", f"%c{at}") for at, known in enumerate(own, len(needed))}
 
         def write() -> None:
             pointers = {known: register for known, (kind, register) in taken.items() if kind == "ptr"}
@@ -304,7 +303,7 @@ class NestWriter(VectorWriter):
                 ahead = self.fetch_ahead(parts.loop, ROWS)
                 self.several, self.few_forms = {parts.loop.index: ROWS}, self.masks
                 start = self.loop_over(Loop(parts.loop.index, tile.body), start, "%to", ROWS, ahead)
-                self.several, self.few_forms = {}, False
+                self.several, self.few_forms = {}, self.is_long
             self.rest = tile is not None
             self.loop_over(parts.loop, start, "%to", first=None if tile else self.fetch_ahead(parts.loop, 1))
             self.rest = False
@@ -313,20 +312,39 @@ class NestWriter(VectorWriter):
                 self.emit(f"store {self.type} {total}, ptr {pointers[number]}")
             self.emit("ret void")
 
-        given = [*taken.values(), (SIZE, "%from"), (SIZE, "%to")]
-        head = ", ".join(f"{kind}{' noalias' * (kind == 'ptr')} {register}" for kind, register in given)
-        self.function_text(f"internal void @{name}({head}) noinline {WIDE}", write)
+        name, order = self.turns_function([*taken.values()], write)
+        parameters = [[*taken.values()][at] for at in order]
+        kept = [("%frame", self.frame.places[known]) for known in needed]
+        kept += [("%rooms", ROOM * at) for at in range(len(own))]
 
         def opened() -> None:
-            places = [self.slot_of("%frame", self.frame.places[known]) for known in needed]
-            places += [self.slot_of("%rooms", ROOM * at) for at in range(len(own))]
-            for place, (kind, register) in zip(places, taken.values(), strict=True):
-                self.emit(f"{register} = load {kind}, ptr {place}")
-            self.invoke(name, given)
+            for (kind, register), at in zip(parameters, order, strict=True):
+                self.emit(f"{register} = load {kind}, ptr {self.slot_of(*kept[at])}")
+            self.invoke(name, [*parameters, *RANGE])
             self.emit("ret void")
 
-        self.function_text(f"internal void @{name}.run(ptr %frame, ptr %rooms, {SIZE} %from, {SIZE} %to)", opened)
-        return f"{name}.run"
+        run = f"{name}.run{len(self.functions)}"
+        self.function_text(f"internal void @{run}(ptr %frame, ptr %rooms, {SIZE} %from, {SIZE} %to)", opened)
+        return run
+
+    def turns_function(self, taken: Sequence[Parameter], write: Callable[[], None]) -> tuple[str, list[int]]:
+        """A function of parameters `%c…` and a range, written once where loops are alike: its name, and what it takes.
+
+        LLVM knows of parameters which arrays lie apart.
+        """
+        self.function_text("", write)
+        text = self.functions.pop()
+        order = [int(at) for at in dict.fromkeys(re.findall(r"%c(\d+)\b", text))]
+        places = {str(at): place for place, at in enumerate(order)}
+        text = re.sub(r"%c(\d+)\b", lambda found: f"%c{places[found[1]]}", text)
+        kinds = [taken[at][0] for at in order]
+        parameters = [(f"{kind} noalias" if kind == "ptr" else kind, f"%c{at}") for at, kind in enumerate(kinds)]
+        given = ", ".join(f"{kind} {register}" for kind, register in [*parameters, *RANGE])
+        alike = f"({given}) {text}"
+        if alike not in self.alike:
+            name = self.alike[alike] = f"part{len(self.alike)}"
+            self.functions.append(text.replace("define ", f"define internal void @{name}({given}) noinline {WIDE}", 1))
+        return self.alike[alike], order
 
     def fetch_ahead(self, loop: Loop, turns: int) -> Callable[[str], None] | None:
         """What asks memory for the rows of inputs that come next, so many turns at a time; None where none are read.

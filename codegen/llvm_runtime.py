@@ -25,6 +25,7 @@ from codegen.llvm_text import SIZE, TYPES, Parameter, RuntimeText, together
 
 BLOCK = 512  # numbers that are copied at a time where an elementwise kernel meets strides
 OPERANDS = 64  # the most arrays of a kernel
+LINE = 64  # bytes of a line of the cache, on which workspace begins
 FLAGS = 0x3D if platform.machine().lower() in ("x86_64", "amd64") else 0x1F  # the C library's FE_ALL_EXCEPT
 
 SYMBOLS: dict[str, Sequence[str]] = {
@@ -306,8 +307,11 @@ class _Runtime(RuntimeText):
         self.declare("free", "void @free(ptr)")
 
         def some() -> None:
-            room = self.let(f"call ptr @malloc(i64 {size})")
-            self.choose(self.let(f"icmp eq ptr {room}, null"), self.fail, lambda: write(room))
+            room = self.let(f"call ptr @malloc(i64 {self.added(size, str(LINE))})")
+            self.declare("llvm.ptrmask", f"ptr @llvm.ptrmask.p0.{SIZE}(ptr, {SIZE})")
+            beyond = self.moved(room, str(LINE - 1), "1")
+            aligned = self.let(f"call ptr @llvm.ptrmask.p0.{SIZE}(ptr {beyond}, {SIZE} {-LINE})")
+            self.choose(self.let(f"icmp eq ptr {room}, null"), self.fail, lambda: write(aligned))
             self.emit(f"call void @free(ptr {room})")
 
         self.choose(self.let(f"icmp sle {SIZE} {size}, 0"), lambda: write("null"), some)

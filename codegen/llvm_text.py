@@ -87,12 +87,13 @@ class Text:
     def function_text(self, head: str, write: Callable[[], None], registers: dict[str, str] | None = None) -> None:
         """Write a function beside the one at hand; `registers` are the sizes and locals that are known in it."""
         outside, self.here = self.here, Scope(registers=dict(registers or {}))
+        count, self.count = self.count, 0
         self.block("entry")
         write()
         lines = list(flat(self.here.lines))
         rooms = [f"  {register} = alloca {kind}" for register, kind in self.here.rooms]
         self.functions.append("\n".join([f"define {head} {{", lines[0], *rooms, *lines[1:], "}"]))
-        self.here = outside
+        self.here, self.count = outside, count
 
     def new(self, stem: str = "v") -> str:
         self.count += 1

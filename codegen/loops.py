@@ -17,7 +17,7 @@ Workspace arrays are the intermediates that loops could not be fused around; the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -142,6 +142,11 @@ def everything(body: tuple[Statement, ...]) -> Iterator[Statement]:
         yield statement
         if isinstance(statement, Loop | Factorise | Multiply):
             yield from everything(statement.body)
+
+
+def innermost(body: Sequence[Statement]) -> int:
+    """How many loops have no others inside."""
+    return sum(max(1, innermost(statement.body)) for statement in body if isinstance(statement, Loop))
 
 
 def values(statement: Statement) -> tuple[Expr, ...]:

@@ -12,6 +12,7 @@ from codegen.vector_math.library import called, routine
 TYPES = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "i1": "i1"}
 ATTRIBUTES = "alwaysinline nounwind willreturn memory(none)"
 LONG = 150  # operations of a function of which a kernel has one copy only; a call does not count beside them
+SHORT = 30  # operations that are copied even where a call would not count beside what else a kernel does
 # The library for those numbers of a vector that are asked for.
 BEYOND = """\
 define internal <{size} x {kind}> @{name}_beyond_{size}(<{size} x {kind}> %x, <{size} x i1> %asked) noinline {{
@@ -73,9 +74,12 @@ def definition(name: str, dtype: str, lanes: int = 1) -> dict[str, str]:
     return {**writer.declared, called(name, lanes): f"{head} {{\n{body}\n}}"}
 
 
-def shared(name: str, declaration: str, text: str) -> str:
-    """A definition as it is, or where it is long and called from several places of a text, without copies of it."""
-    if declaration.count("\n") < LONG or len(re.findall(rf"@{name}\(", text)) < 2:
+def shared(name: str, declaration: str, text: str, rare: bool = False) -> str:
+    """A definition as it is, or without copies of it where a text calls it from several places.
+
+    That is where it is long, or where the calls are `rare` beside what else is done.
+    """
+    if declaration.count("\n") < (SHORT if rare else LONG) or len(re.findall(rf"@{name}\(", text)) < 2:
         return declaration
     return declaration.replace("alwaysinline", "noinline", 1)
 
