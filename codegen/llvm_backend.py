@@ -35,9 +35,12 @@ class LLVMBackend:
 
     def emit(self, program: Program, name: str, dtype: str) -> str:
         """A module with the loop that NumPy calls."""
-        return module(scheduled(program, name, shared=True), signature(program), dtype, str(program), _registers())
+        return module(scheduled(program, name, shared=True), signature(program), dtype, _registers())
 
-    emit_function = emit
+    def emit_function(self, program: Program, name: str, dtype: str) -> str:
+        """The module below its name and the equations that it computes."""
+        head = "".join(f"; {line}".rstrip() + "\n" for line in [name, *str(program).splitlines()])
+        return f"{head}\n{self.emit(program, name, dtype)}"
 
     def build(self, source: str, signature: Signature, name: str, dtype: str) -> MachineLoop:
         """Compile `source`, or take its object code from the cache, and link it into this process."""

@@ -21,9 +21,9 @@ from codegen.vector_math.llvm_text import shared, vector
 from derive.program import Dim, Index, element, put_in
 
 
-def module(nest: Nest, signature: Signature, dtype: str, equations: str, registers: Registers) -> str:
+def module(nest: Nest, signature: Signature, dtype: str, registers: Registers) -> str:
     """The text of a kernel, with the loop that NumPy calls under the nest's name and `_loop`."""
-    return _Module(nest, signature, dtype, registers).text(equations)
+    return _Module(nest, signature, dtype, registers).text()
 
 
 def routine_symbol(name: str, dtype: str, registers: Registers) -> str:
@@ -41,26 +41,25 @@ def routine(name: str, dtype: str, registers: Registers) -> str:
         writer.routine_function(called)
     else:
         writer.series_function(called)
-    return writer.joined(str(nest))
+    return writer.joined()
 
 
 class _Module(NestWriter):
-    def text(self, equations: str) -> str:
+    def text(self) -> str:
         if self.signature.dims:
             self.nest_function()
             self.generalised()
         else:
             self.elementwise()
-        return self.joined(equations)
+        return self.joined()
 
-    def joined(self, equations: str) -> str:
+    def joined(self) -> str:
         """The functions that were written, and what they need."""
-        head = "\n".join(f"; {line}".rstrip() for line in [self.nest.name, *equations.splitlines()])
         text = "\n".join(self.functions)
         products = [statement for statement in self.nest.body if isinstance(statement, Multiply)]
         rare = bool(products) and all(product.sizes[1] == 1 for product in products)  # few rows beside matrices
         declared = [shared(name, declaration, text, rare) for name, declaration in sorted(self.declared.items())]
-        return "\n\n".join([head, "\n".join(declared), *self.functions]) + "\n"
+        return "\n\n".join(["\n".join(declared), *self.functions]) + "\n"
 
     def series_function(self, called: str) -> None:
         """The function that the nest has its name from, of a register of numbers."""
