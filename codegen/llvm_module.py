@@ -57,8 +57,10 @@ class _Module(NestWriter):
         """The functions that were written, and what they need."""
         text = "\n".join(self.functions)
         products = [statement for statement in self.nest.body if isinstance(statement, Multiply)]
-        rare = bool(products) and all(product.sizes[1] == 1 for product in products)  # few rows beside matrices
-        declared = [shared(name, declaration, text, rare) for name, declaration in sorted(self.declared.items())]
+        rows = bool(products) and all(product.sizes[1] == 1 for product in products)
+        declared = [
+            shared(name, declaration, text, rows or self.is_long) for name, declaration in sorted(self.declared.items())
+        ]
         return "\n\n".join(["\n".join(declared), *self.functions]) + "\n"
 
     def series_function(self, called: str) -> None:

@@ -15,7 +15,7 @@ from functools import partial
 from codegen.llvm_text import SIZE, Registers
 from codegen.llvm_turns import Sums, Turns, TurnWriter
 from codegen.llvm_writer import PURE, calls_functions, series_symbol
-from codegen.loops import START, How, Loop, Nest, Store, Update, innermost
+from codegen.loops import START, How, Loop, Multiply, Nest, Store, Update, innermost
 from codegen.side_by_side import can_be_neighbours, copies_of, folded_in
 from codegen.signature import Signature
 from codegen.vector_math.llvm_text import vector
@@ -24,7 +24,7 @@ from derive.program import Element
 REDUCED: dict[How, str] = {"add": "fadd", "mul": "fmul", "max": "fmaximum"}
 FEW = 8  # turns from which on vectors are worth while
 MANY = 8  # sums beyond which a loop is written in fewer forms
-MANY_LOOPS = 20  # innermost loops of a nest from which on all are written in fewer forms
+MANY_LOOPS = 10  # innermost loops beside products of matrices from which on all are written in fewer forms
 TOGETHER = 4  # sums that are folded into numbers together
 
 
@@ -35,7 +35,8 @@ class VectorWriter(TurnWriter):
         super().__init__(nest, signature, dtype, registers)
         self.most = registers.lanes(self.type)
         self.masks = registers.masks
-        self.is_long = self.masks and innermost(nest.body) >= MANY_LOOPS
+        products = any(isinstance(statement, Multiply) for statement in nest.body)
+        self.is_long = self.masks and products and innermost(nest.body) >= MANY_LOOPS
         self.few_forms = self.is_long  # also where what is written has many turns, or several at once
 
     def loop_over(
@@ -49,7 +50,7 @@ class VectorWriter(TurnWriter):
                 self.write(loop, turns, "0", sums[0])
             return stop
         short = self.masks and (self.rest or calls_functions(loop.body))
-        together = self.few_forms and all(how == "add" for how in _folds(loop).values())
+        together = self.few_forms and (self.is_long or all(how == "add" for how in _folds(loop).values()))
         if short or together or _ends_in_numbers(loop) or not _folds(loop):
             self.in_vectors(loop, start, stop, short)
         else:  # the sum of a vector takes longer than a few numbers

@@ -10,7 +10,7 @@ from __future__ import annotations
 from sympy import Add, Expr, Mul, Pow, Rational, S, pi, sqrt
 
 from derive.calculus.algebra import is_negative, powers, product_of
-from derive.calculus.cancellation import called
+from derive.calculus.cancellation import called, without
 from derive.calculus.rewriting import Context, Table
 from derive.calculus.samples import c, u, x, y
 from derive.primitives import (
@@ -42,14 +42,18 @@ rule = FUSION.rule
 )
 def density_of_logistic(value: Expr, context: Context) -> Expr | None:
     factors = powers(value)
-    for call, power in factors.items():
-        if not isinstance(call, sigmoid) or is_negative(call.args[0]):
+    calls = [call for call in factors if isinstance(call, sigmoid)]
+    for call in calls if len(calls) > 1 else ():
+        power = factors[call]
+        if is_negative(call.args[0]):
             continue
         mirror = sigmoid(-call.args[0])
         both = power, factors.get(mirror, S.Zero)
         times = min(both) if all(number.is_Integer for number in both) else S.Zero
         if times > 0:
-            return value / (call * mirror) ** times * logistic_pdf(*call.args) ** times
+            density = logistic_pdf(*call.args)
+            changed = {call: power - times, mirror: both[1] - times, density: factors.get(density, S.Zero) + times}
+            return product_of({**factors, **changed})
     return None
 
 
@@ -127,7 +131,7 @@ def slope_of_tanh(value: Expr, context: Context) -> Expr | None:
         if isinstance(call, logistic_pdf) and power == 1 and number % 4 == 0:
             twice, inner = call.args[0].as_coeff_Mul()
             if twice % 2 == 0:
-                return value / call / 4 * tanh_slope(twice / 2 * inner)
+                return Mul(number / 4, without(value, call, number), tanh_slope(twice / 2 * inner))
     return None
 
 

@@ -175,9 +175,9 @@ def sum_over_normal(value: Expr, context: Context) -> Expr | None:
 )
 def shortfall(value: Expr, context: Context) -> Expr | None:
     for term in value.args:
-        for base in powers(term):
+        for base in (part for part in powers(term) if isinstance(part, inverse_mills)):
             scale = without(term, base)
-            if isinstance(base, inverse_mills) and scale * base == term and scale * base.args[0] in value.args:
+            if scale * base == term and scale * base.args[0] in value.args:
                 rest = (part for part in value.args if part not in (term, scale * base.args[0]))
                 return Add(*rest, scale * mean_shortfall(*base.args))
     return None
