@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import mpmath as mp
 import numpy as np
 import pytest
 
@@ -44,6 +45,26 @@ def test_the_normaliser_of_softmax_is_computed_once():
     work = tasks(stabilised(first_derivative("softmax").program), lambda row: bool(row.c))
     assert [task.how for task in work].count("add") == 1
     assert [task.how for task in work].count("max") == 1
+
+
+def test_loops_that_are_alike_are_one_function():
+    """Two samples, each with the same loops, which differ in names alone."""
+    source = derive.compile(derive.grad("welch_t_statistic")).source
+    called = re.findall(r"call void @(part\d+)\(", source)
+    assert len(called) == 4
+    assert len(set(called)) == len(re.findall(r"define internal void @part\d+\(", source)) == 2
+
+
+@pytest.mark.parametrize("backend", ["llvm", "c"])
+def test_polygammas_left_of_zero(backend):
+    """Close to a pole the angle of the reflection is a difference, which is exact where whole turns leave first."""
+    if backend == "c" and not shutil.which("cc"):
+        pytest.skip("needs a C compiler")
+    x = np.array([-40.25, -26.757085828343314, -23.001596806387226, -3.0000001, -0.5, -1e-3, 1e-3, 7.5, 1e8])
+    for order, name in enumerate(("digamma", "trigamma", "tetragamma")):
+        exact = [float(mp.psi(order, mp.mpf(at))) for at in x]
+        found = derive.compile(derive.parse(f"{name}(x)", "x: n"), backend=backend)(x)
+        np.testing.assert_allclose(found, exact, rtol=2e-14)
 
 
 @needs_compiler
