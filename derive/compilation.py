@@ -6,7 +6,10 @@ its text is kept under, so that a kernel which was built once needs neither calc
 
 from __future__ import annotations
 
+import gc
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
@@ -61,7 +64,8 @@ def compile_kernel(
 ) -> Kernel:
     """A kernel of a formula's value, or of a derivative; with `value`, of both in one pass."""
     key = (store.fingerprint(), _key(asked), backend, dtype, str(value))
-    record = store.record("kernel", key, lambda: _emitted(asked, backend, dtype, value))
+    with _uncollected():
+        record = store.record("kernel", key, lambda: _emitted(asked, backend, dtype, value))
     signature = kernels.restored(record["signature"])
     name, doc = record["name"], record["doc"]
 
@@ -83,6 +87,18 @@ def planned(asked: Asked, backend: str = "llvm", dtype: str = "float64", value: 
     """What a kernel will do; nothing is built."""
     program, name = _to_compile(asked, value)
     return plans.planned(program, name=name, backend=backend, dtype=dtype)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Memory is not searched for garbage for a while: next to all that is made here is kept, and there is much else."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def _key(asked: Asked) -> str:

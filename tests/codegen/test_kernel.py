@@ -1,5 +1,6 @@
 """How kernels are called, and what they say when they are called wrongly."""
 
+import gc
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -24,6 +25,21 @@ def test_call(gradient):
     np.testing.assert_allclose(gradient(X, w, y), EXPECTED, rtol=1e-13)
     np.testing.assert_allclose(gradient(y=y, X=X, w=w), EXPECTED, rtol=1e-13)
     np.testing.assert_allclose(gradient(X, y=y, w=w), EXPECTED, rtol=1e-13)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_collected_afterwards_if_it_was_before(enabled, monkeypatch, tmp_path):
+    monkeypatch.setenv("DERIVE_CACHE_DIR", str(tmp_path / "cache"))
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        derive.compile(derive.grad("sigmoid"))
+        assert gc.isenabled() == enabled
+        with pytest.raises(BackendUnavailable):
+            derive.compile(derive.grad("sigmoid"), backend="numpi")
+        assert gc.isenabled() == enabled
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 def test_is_a_generalised_ufunc(gradient):
