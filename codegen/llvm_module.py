@@ -29,7 +29,7 @@ def module(nest: Nest, signature: Signature, dtype: str, registers: Registers) -
 def routine_symbol(name: str, dtype: str, registers: Registers) -> str:
     """What kernels call a routine by: a nest, or a function of many terms of a register of numbers."""
     kind = TYPES[dtype]
-    return symbol(name, kind) if name in ROUTINES else series_symbol(name, kind, registers.lanes(kind))
+    return symbol(name, kind) if name in ROUTINES else series_symbol(name, kind, registers.lanes(dtype))
 
 
 def routine(name: str, dtype: str, registers: Registers) -> str:

@@ -181,10 +181,6 @@ class NestWriter(VectorWriter):
             else:
                 self.statement(statement)
 
-    def size_registers(self) -> dict[str, str]:
-        """The sizes in the function at hand."""
-        return {dim.name: self.here.registers[dim.name] for dim in self.sizes()}
-
     # ------------------------------------------------ loops in parts
 
     def is_function(self, statement: Statement | Parts) -> bool:
@@ -213,7 +209,7 @@ class NestWriter(VectorWriter):
         return self.let(f"and i1 {little}, {self.let(f'icmp slt {SIZE} {turns}, {2 * FOLDED}')}")
 
     def apart(self, parts: Parts, turns: str, cost: str) -> None:
-        """A loop of many turns in the hands of the runtime, where a small one is none."""
+        """A loop of many turns in the hands of the runtime, beside the text for few."""
         forms, filled = self.few_forms, set(self.frame.filled)
         self.few_forms = self.masks
         with ExitStack() as stack:

@@ -19,7 +19,6 @@ from codegen.loops import How
 from codegen.vector_math.llvm_text import number, vector
 
 TYPES = {"float64": "double", "float32": "float"}
-WIDTHS = {"double": 8, "float": 4}
 SIZE = "i64"
 Parameter = tuple[str, str]  # type and register
 Lines: TypeAlias = "list[str | Lines]"
@@ -36,9 +35,9 @@ class Registers:
     masks: bool = False
     fused: bool = False
 
-    def lanes(self, kind: str) -> int:
+    def lanes(self, dtype: str) -> int:
         """How many numbers of a type one holds."""
-        return self.width // WIDTHS[kind]
+        return self.width // np.dtype(dtype).itemsize
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Text:
     def __init__(self, dtype: str) -> None:
         self.type = TYPES[dtype]
         self.lanes = 1
-        self.width = WIDTHS[self.type]
+        self.width = np.dtype(dtype).itemsize
         self.count = 0
         self.declared: dict[str, str] = {}
         self.functions: list[str] = []

@@ -33,7 +33,7 @@ class VectorWriter(TurnWriter):
 
     def __init__(self, nest: Nest, signature: Signature, dtype: str, registers: Registers) -> None:
         super().__init__(nest, signature, dtype, registers)
-        self.most = registers.lanes(self.type)
+        self.most = registers.lanes(dtype)
         self.masks = registers.masks
         products = any(isinstance(statement, Multiply) for statement in nest.body)
         self.is_long = self.masks and products and innermost(nest.body) >= MANY_LOOPS
