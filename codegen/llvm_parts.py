@@ -33,6 +33,7 @@ CACHED = 1 << 20  # bytes of a matrix that is likely to be in cache, where there
 LONG_ROW = 4096  # bytes of a row, and of a page, from which on asking ahead costs more than it saves
 FEW_PARTS = 3  # loops that may be cut which are written twice where that saves a call
 RANGE = [(SIZE, "%from"), (SIZE, "%to")]  # of turns
+PART = "part"  # what the names of loops that are functions begin with
 WIDE = 'nounwind "prefer-vector-width"="512"'
 
 
@@ -338,7 +339,7 @@ class NestWriter(VectorWriter):
         given = ", ".join(f"{kind} {register}" for kind, register in [*parameters, *RANGE])
         alike = f"({given}) {text}"
         if alike not in self.alike:
-            name = self.alike[alike] = f"part{len(self.alike)}"
+            name = self.alike[alike] = f"{PART}{len(self.alike)}"
             self.functions.append(text.replace("define ", f"define internal void @{name}({given}) noinline {WIDE}", 1))
         return self.alike[alike], order
 

@@ -44,7 +44,7 @@ CATALOG += ["svm_primal"]
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", FORMULAS)
 def test_vectors_of_all_sizes(name, dtype, registers, monkeypatch):
-    monkeypatch.setattr(llvm_backend, "_registers", lambda: registers)
+    monkeypatch.setattr(llvm_backend, "registers", lambda: registers)
     program = derive.parse(*FORMULAS[name]).program
     made = kernels.compile_program(program, name="vectors", backend="llvm", dtype=dtype, threads=1)
     plain = kernels.compile_program(program, name="plain", backend="numpy")
@@ -57,7 +57,7 @@ def test_vectors_of_all_sizes(name, dtype, registers, monkeypatch):
 @pytest.mark.parametrize("registers", REGISTERS, ids=str)
 @pytest.mark.parametrize("name", CATALOG)
 def test_derivatives_of_the_catalog(name, registers, monkeypatch, tmp_path):
-    monkeypatch.setattr(llvm_backend, "_registers", lambda: registers)
+    monkeypatch.setattr(llvm_backend, "registers", lambda: registers)
     monkeypatch.setenv("DERIVE_CACHE_DIR", str(tmp_path))  # where texts for other registers are kept
     derivative = first_derivative(name)
     made, plain = derive.compile(derivative, threads=1), derive.compile(derivative, backend="numpy")
@@ -118,7 +118,7 @@ def test_entries_that_may_be_one():
 @pytest.mark.parametrize("registers", REGISTERS, ids=str)
 def test_the_text(registers, monkeypatch):
     """Vectors as long as a register, masks only where there are masks, and what stands still ahead of the loop."""
-    monkeypatch.setattr(llvm_backend, "_registers", lambda: registers)
+    monkeypatch.setattr(llvm_backend, "registers", lambda: registers)
     program = derive.parse("sum(x * y) / n", "x: n, y: n").program
     text = kernels.emit(program, name="dot", backend="llvm", whole=True)
     assert set(re.findall(r"load <(\d+) x double>", text)) == {str(registers.width // 8)}
@@ -130,7 +130,7 @@ def test_the_text(registers, monkeypatch):
 @pytest.mark.parametrize("registers", [Registers(16, fused=True), Registers(64, masks=True, fused=True)], ids=str)
 def test_quotients_with_a_divisor_in_common(registers, monkeypatch):
     """Three by one divisor share its inverse and have the bits of divisions, at the ends of the numbers too."""
-    monkeypatch.setattr(llvm_backend, "_registers", lambda: registers)
+    monkeypatch.setattr(llvm_backend, "registers", lambda: registers)
     program = derive.parse("where(c > 0, a / b, where(c < 0, c / b, (a + c) / b))", "a: n, b: n, c: n").program
     made = kernels.compile_program(program, name="quotients", backend="llvm", threads=1)
     assert "@divided_of" in made.source
