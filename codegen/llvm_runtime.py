@@ -3,8 +3,9 @@
 A kernel hands over its nest as a function of an array of pointers. The runtime copies what is not dense into rooms and
 back, spreads the outer axes over the threads, and says when there is no memory. Strides are in bytes.
 
-`derive_elementwise(call, args, dimensions, steps, data, operands, inputs, widths, cost)` serves formulas of numbers:
-`call(count, pointers)` runs the nest for a row of them. `derive_generalised(call, measure, args, dimensions, steps,
+`derive_elementwise(call, first, args, dimensions, steps, data, operands, inputs, widths, cost, cost_first)` serves
+formulas of numbers: `call(count, pointers)` runs the nest for rows of them, and `first`, if there is one, where all
+inputs but the first are the same for a whole row. `derive_generalised(call, measure, args, dimensions, steps,
 data, operands, inputs, ranks, axes, widths)` serves formulas of arrays: `call(sizes, args, steps, work, threads, from,
 to)` runs the nest at positions of the outer axes one after the other, and `measure(sizes, work, cost)` tells how many
 bytes of workspace that takes, and how much work one position is.
@@ -29,7 +30,7 @@ LINE = 64  # bytes of a line of the cache, on which workspace begins
 FLAGS = 0x3D if platform.machine().lower() in ("x86_64", "amd64") else 0x1F  # the C library's FE_ALL_EXCEPT
 
 SYMBOLS: dict[str, Sequence[str]] = {
-    "derive_elementwise": [*["ptr"] * 5, SIZE, SIZE, "ptr", SIZE],
+    "derive_elementwise": [*["ptr"] * 6, SIZE, SIZE, "ptr", SIZE, SIZE],
     "derive_generalised": [*["ptr"] * 6, SIZE, SIZE, *["ptr"] * 3],
     "derive_operands_at": ["ptr", "ptr", "ptr", SIZE, SIZE],
     threads.SYMBOL: ["ptr", "ptr", SIZE, SIZE],
@@ -136,24 +137,28 @@ class _Runtime(RuntimeText):
 
     def elementwise(self) -> None:
         """One loop over NumPy's axis, in ranges for threads."""
-        context = [*(("ptr", name) for name in ("call", "args", "steps")), (SIZE, "operands"), (SIZE, "inputs")]
-        context.append(("ptr", "widths"))
+        context = [*(("ptr", name) for name in ("chosen", "args", "steps")), (SIZE, "operands"), (SIZE, "inputs")]
+        context += [("ptr", "widths"), (SIZE, "moving")]
         ends = [*context, (SIZE, "start"), (SIZE, "end")]
         whole = [*context, (SIZE, "total"), (SIZE, "count")]
-        given = [(kind, f"%{name}") for kind, name in context]
         self.private("blocks", ends, self.blocks)
         self.private("range", ends, lambda: self.range([(kind, f"%{name}") for kind, name in ends]))
 
         def part() -> None:
             self.opened("%context", [(kind, f"%{name}") for kind, name in whole])
             start, end = self.share("%total", BLOCK)
-            self.invoke("range", [*given, (SIZE, start), (SIZE, end)])
+            self.invoke("range", [*((kind, f"%{name}") for kind, name in context), (SIZE, start), (SIZE, end)])
 
         self.private("range.part", [("ptr", "context"), (SIZE, "part"), (SIZE, "seat")], part)
 
         def write() -> None:
             total = self.item("%dimensions", 0)
-            count = self.part_count(total, "%cost")
+            alone = self.first_alone()
+            choice = {"%chosen": self.let(f"select i1 {alone}, ptr %first, ptr %call")}
+            choice["%moving"] = self.let(f"select i1 {alone}, {SIZE} 1, {SIZE} %inputs")
+            given = [(kind, choice.get(f"%{name}", f"%{name}")) for kind, name in context]
+            cost = self.let(f"select i1 {alone}, {SIZE} %cost_first, {SIZE} %cost")
+            count = self.part_count(total, cost)
             self.choose(
                 self.let(f"icmp sle {SIZE} {count}, 1"),
                 lambda: self.invoke("range", [*given, (SIZE, "0"), (SIZE, total)]),
@@ -161,7 +166,21 @@ class _Runtime(RuntimeText):
             )
             self.finished()
 
-        self.public("derive_elementwise", "call args dimensions steps data operands inputs widths cost", write)
+        names = "call first args dimensions steps data operands inputs widths cost cost_first"
+        self.public("derive_elementwise", names, write)
+
+    def first_alone(self) -> str:
+        """Whether there is a function for rows of the first input's numbers alone, and the others repeat one each."""
+        moved = self.room(SIZE)
+        self.emit(f"store {SIZE} 0, ptr {moved}")
+
+        def look(at: str) -> None:
+            step = self.let(f"or {SIZE} {self.item(moved, 0)}, {self.item('%steps', at)}")
+            self.emit(f"store {SIZE} {step}, ptr {moved}")
+
+        self.counted("1", "%inputs", 1, look)
+        still = self.let(f"icmp eq {SIZE} {self.item(moved, 0)}, 0")
+        return self.let(f"and i1 {still}, {self.let('icmp ne ptr %first, null')}")
 
     def range(self, ends: Sequence[tuple[str, str]]) -> None:
         """A range at once where everything is dense, in blocks where not."""
@@ -171,16 +190,19 @@ class _Runtime(RuntimeText):
 
         def look(at: str) -> None:
             step, width = self.item("%steps", at), self.item("%widths", at)
-            other = self.let(f"zext i1 {self.let(f'icmp ne {SIZE} {step}, {width}')} to {SIZE}")
+            repeats = self.let(f"icmp sge {SIZE} {at}, %moving")
+            repeats = self.let(f"and i1 {repeats}, {self.let(f'icmp slt {SIZE} {at}, %inputs')}")
+            expected = self.let(f"select i1 {repeats}, {SIZE} 0, {SIZE} {width}")
+            other = self.let(f"zext i1 {self.let(f'icmp ne {SIZE} {step}, {expected}')} to {SIZE}")
             self.emit(f"store {SIZE} {self.let(f'or {SIZE} {self.item(strange, 0)}, {other}')}, ptr {strange}")
             base = self.let(f"load ptr, ptr {self.slot_of('%args', at)}")
-            self.emit(f"store ptr {self.moved(base, width, '%start')}, ptr {self.slot_of(pointers, at)}")
+            self.emit(f"store ptr {self.moved(base, expected, '%start')}, ptr {self.slot_of(pointers, at)}")
 
         self.each("%operands", look)
 
         def dense() -> None:
             count = self.let(f"sub {SIZE} %end, %start")
-            self.emit(f"call void %call({SIZE} {count}, ptr {pointers})")
+            self.emit(f"call void %chosen({SIZE} {count}, ptr {pointers})")
 
         test = self.let(f"icmp eq {SIZE} {self.item(strange, 0)}, 0")
         self.choose(test, dense, lambda: self.invoke("blocks", ends))
@@ -233,7 +255,7 @@ class _Runtime(RuntimeText):
                 self.when(odd, lambda: self.copied(here, step, room, width, size, "1", wide))
 
             self.each("%operands", before)
-            self.emit(f"call void %call({SIZE} {count}, ptr {pointers})")
+            self.emit(f"call void %chosen({SIZE} {count}, ptr {pointers})")
             self.counted("%inputs", "%operands", 1, after)
 
         self.counted("%start", self.let(f"add {SIZE} %end, {BLOCK - 1}"), BLOCK, block)

@@ -1,0 +1,51 @@
+"""What is the same for a whole row of numbers, where some inputs of a formula are: a density of many x has one mean.
+
+Calls of functions are taken out of the row; from the arithmetic around them, writers take out what they can. Results
+are those where every x comes with a mean of its own, but for the order in which factors are multiplied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from sympy import Expr
+
+from codegen.loops import Local, Statement, Store, substituted
+from derive.primitives import primitive
+from derive.program import children, element, elements, fresh_name, name_of, put_in
+
+
+def taken_out(
+    body: Sequence[Local | Store], moving: Collection[str], used: set[str]
+) -> tuple[list[Local], list[Statement]]:
+    """What is computed once and what is computed for each number of a row, of whose inputs only those `moving` change.
+
+    `used` are the names that are taken.
+    """
+    changing = set(moving)
+    once: dict[Expr, Local] = {}
+    turn: list[Statement] = []
+
+    def stands(value: Expr) -> bool:
+        return not any(name_of(part) in changing for part in elements(value))
+
+    def calls(value: Expr) -> Iterator[Expr]:
+        """The calls that stand, those that others take first."""
+        for part in children(value):
+            yield from calls(part)
+        if primitive(value) is not None and stands(value):
+            yield value
+
+    def known() -> dict[Expr, Expr]:
+        return {call: element(local.name) for call, local in once.items()}
+
+    for statement in body:
+        if isinstance(statement, Local) and stands(statement.value):
+            once[element(statement.name)] = statement
+            continue
+        for call in calls(statement.value):
+            if call not in once:
+                once[call] = Local(fresh_name("once", used), put_in(call, known()))
+        changing.add(statement.name if isinstance(statement, Local) else name_of(statement.element))
+        turn.append(substituted(statement, known()))
+    return list(once.values()), turn
