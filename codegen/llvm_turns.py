@@ -49,8 +49,7 @@ class TurnWriter(Writer):
     """A writer of the turns of a loop that are neighbours."""
 
     def __init__(self, nest: Nest, signature: Signature, dtype: str, registers: Registers) -> None:
-        super().__init__(nest, signature, dtype)
-        self.registers = registers
+        super().__init__(nest, signature, dtype, registers)
         self.turns: Turns | None = None
         self.several: dict[Index, int] = {}  # indices of which so many positions are there together
 

@@ -9,7 +9,7 @@ from sympy import Expr, Pow
 
 from codegen import lapack
 from codegen.llvm_products import PRODUCTS
-from codegen.llvm_text import SIZE, Parameter, Slot, Text
+from codegen.llvm_text import SIZE, Parameter, Registers, Slot, Text
 from codegen.loops import (
     Accumulator,
     Factorise,
@@ -66,9 +66,9 @@ def _is_call(value: Expr) -> bool:
 class Writer(Text, Speller[str]):
     """The walk over statements and values."""
 
-    def __init__(self, nest: Nest, signature: Signature, dtype: str) -> None:
+    def __init__(self, nest: Nest, signature: Signature, dtype: str, registers: Registers) -> None:
         super().__init__(dtype)
-        self.nest, self.signature = nest, signature
+        self.nest, self.signature, self.registers = nest, signature, registers
         self.shapes = {array.name: array.shape for array in (*nest.outputs, *nest.workspace)}
         self.said: dict[tuple[int, Expr], str] = {}  # what a statement has computed, by how many at once
         self.rest = False  # whether what is written has few turns: what is left of a loop
@@ -294,7 +294,8 @@ class Writer(Text, Speller[str]):
         given = ", ".join(f"{self.kind} {arg}" for arg in args)
         single = self.type == "float"
         if name in FUNCTIONS or name in BOUNDED or name in PARTS:
-            self.declared.update(llvm_text.definition(name, "float32" if single else "float64", self.lanes))
+            dtype = "float32" if single else "float64"
+            self.declared.update(llvm_text.definition(name, dtype, self.lanes, self.registers.fused))
             apart = " noinline" if self.rest and self.lanes == 1 else ""  # for few turns one copy will do
             return self.let(f"call {self.kind} @{called(name, self.lanes)}({given}){apart}")
         symbol = f"llvm.{name}.{self.short}" if name in INTRINSICS else f"{name}f" if single else name

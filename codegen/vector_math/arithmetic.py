@@ -5,7 +5,8 @@ the operations as a graph, and `OPERATIONS` says how LLVM, C and NumPy spell eac
 no calls, so a compiler can run the graph on as many numbers at once as its registers hold.
 
 `multiply_add(a, b, c)` may round once or twice, as the processor likes: what is written with it has to be accurate
-either way. Every other operation rounds exactly once, to nearest; integers wrap around.
+either way. `lost_in_product(a, b, product)` is exact, by one instruction or by many. Every other operation rounds
+exactly once, to nearest; integers wrap around.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from codegen.vector_math.formats import BY_KIND, DOUBLE, SINGLE, Format, Kind
+from codegen.vector_math.formats import BY_KIND, DOUBLE, FORMATS, SINGLE, Format, Kind
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,12 @@ OPERATIONS = {
         lambda a, b, c: a * b + c,
         "{r} @llvm.fmuladd.{n}({t}, {t}, {t})",
     ),
+    "lost in product": Operation(
+        "call {r} @llvm.fma.{n}({t} {0}, {t} {1}, {t} {2})",
+        "exact_sum{n}({0}, {1}, {2})",
+        lambda a, b, c: _sum_of_parts(a, b, c, *map(_leading, (a, b))),
+        "{r} @llvm.fma.{n}({t}, {t}, {t})",
+    ),
     "absolute": Operation("call {r} @llvm.fabs.{n}({t} {0})", "fabs{s}({0})", np.abs, "{r} @llvm.fabs.{n}({t})"),
     "round": Operation("call {r} @llvm.rint.{n}({t} {0})", "rint{s}({0})", np.rint, "{r} @llvm.rint.{n}({t})"),
     "copy_sign": Operation(
@@ -80,6 +87,19 @@ OPERATIONS = {
     "widen": Operation("fpext {t} {0} to {r}", "(double){0}", lambda x: x.astype(np.float64)),
     "narrow": Operation("fptrunc {t} {0} to {r}", "(float){0}", lambda x: x.astype(np.float32)),
 }
+
+
+def _leading(x: Any) -> Any:
+    """As `leading`, in NumPy."""
+    integer = x.view(f"u{x.dtype.itemsize}")
+    return (integer & integer.dtype.type(FORMATS[x.dtype.name].leading_mask)).view(x.dtype)
+
+
+def _sum_of_parts(a: Any, b: Any, c: Any, a_head: Any, b_head: Any) -> Any:
+    """`a*b + c` for a c that is as large as the product, from halves of a and b (Dekker)."""
+    return (((a_head * b_head + c) + a_head * (b - b_head)) + (a - a_head) * b_head) + (a - a_head) * (b - b_head)
+
+
 AT_ONCE = 6  # a longer polynomial is divided into two
 """Two more operations have no row, for they are written out in every language: `literal` and `polynomial`."""
 
@@ -207,6 +227,17 @@ def multiply_add(a: Value, b: Operand, c: Operand) -> Value:
     return Value("multiply_add", a.kind, (a, literal(b, a.kind), literal(c, a.kind)))
 
 
+def lost_in_product(a: Value, b: Value, product: Value) -> Value:
+    """What a product of finite numbers lost in rounding: `a*b − product`, with all its digits."""
+    return Value("lost in product", a.kind, (a, b, -product))
+
+
+def without_fusing(lost: Value) -> Value:
+    """The same from products of halves, for processors that do not fuse a multiplication with an addition."""
+    a, b, c = lost.args
+    return _sum_of_parts(a, b, c, leading(a), leading(b))
+
+
 def polynomial(x: Value, coefficients: Sequence[float]) -> Value:
     """`c0 + c1*x + c2*x² + …`: even and odd powers apart, so that neither waits for the other, then Horner's rule."""
     if len(coefficients) > AT_ONCE:
@@ -246,8 +277,7 @@ def from_bits(x: Value) -> Value:
 
 def leading(x: Value) -> Value:
     """The number cut to the leading half of its digits, so that a product of two such is exact."""
-    cut = (x.format.mantissa + 2) // 2
-    return from_bits(bits(x) & (x.format.all_bits - ((1 << cut) - 1)))
+    return from_bits(bits(x) & x.format.leading_mask)
 
 
 def widened(x: Value) -> Value:

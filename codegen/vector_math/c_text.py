@@ -12,7 +12,7 @@ from collections import Counter
 import numpy as np
 
 from codegen.vector_math.arithmetic import OPERATIONS, Value, in_order
-from codegen.vector_math.formats import FORMATS
+from codegen.vector_math.formats import BY_KIND, FORMATS
 from codegen.vector_math.library import FUNCTIONS, routine
 
 TYPES = {"f64": "double", "f32": "float", "i64": "uint64_t", "i32": "uint32_t", "i1": "int"}
@@ -56,6 +56,20 @@ INLINE {real} from_bits{n}({integer} bits)
     return x;
 }}
 """,
+    "exact_sum": """\
+/* a*b + c with all its digits, for a c that is as large as the product. */
+INLINE {real} exact_sum{n}({real} a, {real} b, {real} c)
+{{
+#ifdef FP_FAST_FMA{S}
+    return fma{s}(a, b, c);
+#else
+    const {real} a_head = from_bits{n}(bits{n}(a) & {leading});
+    const {real} b_head = from_bits{n}(bits{n}(b) & {leading});
+    const {real} a_rest = a - a_head, b_rest = b - b_head;
+    return (((a_head*b_head + c) + a_head*b_rest) + a_rest*b_head) + a_rest*b_rest;
+#endif
+}}
+""",
 }
 INTEGERS = {"f64": "i64", "f32": "i32"}
 
@@ -77,9 +91,9 @@ def definitions(body: str, dtype: str) -> str:
     if not functions:
         return ""
     text = "\n".join(functions)
-    helpers = []
-    for helper, template in HELPERS.items():
-        for kind in ("f64", "f32"):
+    helpers: list[str] = []
+    for helper, template in reversed(HELPERS.items()):
+        for kind in ("f32", "f64"):
             if f"{helper}_{kind}(" in text:
                 words = {
                     "real": TYPES[kind],
@@ -87,8 +101,10 @@ def definitions(body: str, dtype: str) -> str:
                     "n": f"_{kind}",
                     "s": SUFFIXES[kind],
                     "S": SUFFIXES[kind].upper(),
+                    "leading": _number(BY_KIND[kind].leading_mask, INTEGERS[kind]),
                 }
-                helpers.append(guarded(f"{helper}_{kind}", template.format(**words)))
+                helpers.insert(0, guarded(f"{helper}_{kind}", template.format(**words)))
+                text += helpers[0]
     return "\n".join([INLINE, *helpers, *functions])
 
 

@@ -16,6 +16,7 @@ from codegen.vector_math.arithmetic import (
     Value,
     copy_sign,
     leading,
+    lost_in_product,
     multiply_add,
     narrowed,
     polynomial,
@@ -136,7 +137,8 @@ def _standardised(x: Value, mu: Value, sigma: Value) -> tuple[Value, Value, Valu
     moved = (distance - wide).named("moved")
     distance_lost = (wide - (distance - moved)) - (mean + moved)
     u = (distance / spread).named("u")
-    product, product_lost = _product(u, spread)
+    product = (u * spread).named("product")
+    product_lost = lost_in_product(u, spread, product).named("product_lost")
     u_lost = ((distance - product) - product_lost + distance_lost) * (1 / spread)
     near = within(u, -LAST_SLOPE, LAST_SLOPE).named("near")
     return near, where(abs(u) < LAST_SLOPE, u_lost, 0).named("u_lost"), spread
@@ -191,15 +193,6 @@ def _scaled_tail(x: Value) -> Value:
     """`exp(x²) erfc x`."""
     q = ((x - CENTRE) / (x + CENTRE)).named("centred")
     return (1.25 + polynomial(q, COEFFICIENTS["erfc"]["float64"]).named("change")) / (1 + 2 * x)
-
-
-def _product(a: Value, b: Value) -> tuple[Value, Value]:
-    """A product, and what it lost in rounding (Dekker)."""
-    product = (a * b).named("product")
-    a_head, b_head = leading(a).named("a_head"), leading(b).named("b_head")
-    a_rest, b_rest = (a - a_head).named("a_rest"), (b - b_head).named("b_rest")
-    lost = (((a_head * b_head - product) + a_head * b_rest) + a_rest * b_head) + a_rest * b_rest
-    return product, lost.named("product_lost")
 
 
 def within(x: Value, low: float, high: float) -> Value:

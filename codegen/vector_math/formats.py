@@ -49,6 +49,11 @@ class Format:
         """A mask that keeps every bit."""
         return (1 << (self.mantissa + self.bias.bit_length() + 2)) - 1
 
+    @property
+    def leading_mask(self) -> int:
+        """A mask that keeps the leading half of the digits: a product of two such numbers is exact."""
+        return self.all_bits - ((1 << (self.mantissa + 2) // 2) - 1)
+
     def power_of_two(self, exponent: int) -> int:
         """The bits of a power of two."""
         return (self.bias + exponent) << self.mantissa

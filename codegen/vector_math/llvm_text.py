@@ -6,7 +6,7 @@ import re
 import struct
 from functools import cache
 
-from codegen.vector_math.arithmetic import OPERATIONS, Value, in_order
+from codegen.vector_math.arithmetic import OPERATIONS, Value, in_order, without_fusing
 from codegen.vector_math.library import called, routine
 
 TYPES = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "i1": "i1"}
@@ -43,10 +43,13 @@ def vector(kind: str, lanes: int) -> str:
 
 
 @cache
-def definition(name: str, dtype: str, lanes: int = 1) -> dict[str, str]:
-    """The function of so many numbers at once, and what it calls, by their names."""
+def definition(name: str, dtype: str, lanes: int = 1, fused: bool = False) -> dict[str, str]:
+    """The function of so many numbers at once, and what it calls, by their names.
+
+    `fused` says that the processor has multiplications fused with an addition.
+    """
     asked = routine(name, dtype)
-    writer = _Writer(lanes)
+    writer = _Writer(lanes, fused)
     for given in asked.parameters:
         writer.registers[id(given)] = f"%{given.name}"
     for value in in_order(asked.result):
@@ -111,11 +114,12 @@ def _vector_ending(beyond: str, x: str, near: str, result: str) -> list[str]:
 
 
 class _Writer:
-    def __init__(self, lanes: int) -> None:
-        self.lanes = lanes
+    def __init__(self, lanes: int, fused: bool) -> None:
+        self.lanes, self.fused = lanes, fused
         self.registers: dict[int, str] = {}
         self.lines: list[str] = []
         self.declared: dict[str, str] = {}
+        self.kept: list[Value] = []  # values made here, whose numbers stay taken
 
     def write(self, value: Value) -> None:
         """Add what computes `value`, whose operands are there."""
@@ -125,6 +129,12 @@ class _Writer:
             self.registers[id(value)] = number(value.number, value.kind, self.lanes)
         elif value.operation == "polynomial":
             self.registers[id(value)] = self.horner(value)
+        elif value.operation == "lost in product" and not self.fused:
+            parts = without_fusing(value)
+            for part in in_order(parts):
+                self.write(part)
+            self.kept.append(parts)
+            self.registers[id(value)] = self.registers[id(parts)]
         else:
             operands = [self.registers[id(arg)] for arg in value.args]
             kind = value.args[-1].kind if value.operation == "where" else value.args[0].kind
