@@ -12,8 +12,9 @@ from sympy import Expr
 
 from codegen.costs import DIVISION
 from codegen.known_functions import parameters, series
-from codegen.llvm_parts import WIDE, NestWriter
-from codegen.llvm_text import SIZE, TYPES, Registers, Slot
+from codegen.llvm_items import ItemWriter
+from codegen.llvm_parts import WIDE
+from codegen.llvm_text import SIZE, TYPES, Registers, Slot, listed
 from codegen.llvm_writer import PURE, series_symbol, symbol
 from codegen.loops import Local, Loop, Multiply, Nest, Statement, Store, substituted
 from codegen.partition import names_used
@@ -48,10 +49,10 @@ def routine(name: str, dtype: str, registers: Registers) -> str:
     return writer.joined()
 
 
-class _Module(NestWriter):
+class _Module(ItemWriter):
     def text(self) -> str:
         if self.signature.dims:
-            self.nest_function()
+            self.items()
             self.generalised()
         else:
             self.elementwise()
@@ -157,5 +158,4 @@ class _Module(NestWriter):
             self.runtime(symbol, [*(("ptr", function) for function in functions), *came, *counts, *described])
             self.emit("ret void")
 
-        head = ", ".join(f"{kind} {register}" for kind, register in came)
-        self.function_text(f"void @{self.nest.name}_loop({head}) nounwind", write)
+        self.function_text(f"void @{self.nest.name}_loop({listed(came)}) nounwind", write)

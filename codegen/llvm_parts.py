@@ -8,7 +8,7 @@ for sizes, arrays and numbers, which is filled with what a loop needs when it is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -18,7 +18,7 @@ from sympy import Expr
 from codegen.costs import cost
 from codegen.llvm_runtime import SYMBOLS
 from codegen.llvm_shares import FOLDED, FOLDS, GRAIN, ROOM
-from codegen.llvm_text import SIZE, Parameter, Registers, Slot
+from codegen.llvm_text import SIZE, Parameter, Registers, Slot, listed
 from codegen.llvm_vectors import VectorWriter
 from codegen.llvm_writer import calls_functions
 from codegen.loops import Factorise, Loop, Multiply, Nest, Statement, values
@@ -33,6 +33,7 @@ CACHED = 1 << 20  # bytes of a matrix that is likely to be in cache, where there
 LONG_ROW = 4096  # bytes of a row, and of a page, from which on asking ahead costs more than it saves
 FEW_PARTS = 3  # loops that may be cut which are written twice where that saves a call
 RANGE = [(SIZE, "%from"), (SIZE, "%to")]  # of turns
+CALL = [*(("ptr", f"%{name}") for name in ("sizes", "args", "steps", "work")), (SIZE, "%threads"), *RANGE]
 PART = "part"  # what the names of loops that are functions begin with
 WIDE = 'nounwind "prefer-vector-width"="512"'
 
@@ -60,7 +61,7 @@ class NestWriter(VectorWriter):
 
     def room_for(self, array: Array) -> str:
         """How many numbers of workspace an array takes: several turns that run side by side have one each."""
-        copies = ROWS if any(array in parts.private for parts in self.side_by_side) else 1
+        copies = ROWS if any(array in parts.private for parts in self.several_at_a_time) else 1
         return self.multiplied(self.count_of(array.shape), str(copies))
 
     @cached_property
@@ -73,6 +74,11 @@ class NestWriter(VectorWriter):
         """The loops whose turns run several at a time, with the body for as many."""
         bodies = ((parts, tiled(parts)) for parts in self.outermost if isinstance(parts, Parts))
         return {parts: body for parts, body in bodies if body is not None}
+
+    @property
+    def several_at_a_time(self) -> Iterable[Parts]:
+        """The loops of which several turns are under way at a time."""
+        return self.side_by_side
 
     def cost_of(self, body: Sequence[Statement]) -> str:
         """The work of one run of statements, at these sizes."""
@@ -94,19 +100,12 @@ class NestWriter(VectorWriter):
 
     # ------------------------------------------------ the nest
 
-    def nest_function(self) -> None:
+    def nest_function(self, name: str) -> None:
         """The nest for dense operands, at some of the positions of the outer axes, `steps` of bytes apart."""
-        parameters = ", ".join(["ptr %sizes", "ptr %args", "ptr %steps", "ptr %work"])
-        head = f"internal void @call({parameters}, {SIZE} %threads, {SIZE} %from, {SIZE} %to) {WIDE}"
 
         def write() -> None:
-            for at, size in enumerate(self.signature.dims):
-                if isinstance(size, Dim):
-                    self.here.registers[size.name] = self.item("%sizes", at)
-            place = "%work"
-            for array in self.nest.workspace:
-                self.here.slots[array.name] = Slot(place, self.dense_strides(array), self.type)
-                place = self.after(place, self.room_for(array))
+            self.sizes_known()
+            self.workspace_placed()
             operands_at = self.in_frame() if any(map(self.is_function, self.outermost)) else self.in_registers()
 
             def once(turn: str) -> None:
@@ -117,7 +116,20 @@ class NestWriter(VectorWriter):
             self.frame_made()
             self.emit("ret void")
 
-        self.function_text(head, write)
+        self.function_text(f"internal void @{name}({listed(CALL)}) {WIDE}", write)
+
+    def sizes_known(self) -> None:
+        """The sizes in registers."""
+        for at, size in enumerate(self.signature.dims):
+            if isinstance(size, Dim):
+                self.here.registers[size.name] = self.item("%sizes", at)
+
+    def workspace_placed(self) -> None:
+        """The arrays of the workspace, one after the other."""
+        place = "%work"
+        for array in self.nest.workspace:
+            self.here.slots[array.name] = Slot(place, self.dense_strides(array), self.type)
+            place = self.after(place, self.room_for(array))
 
     def in_registers(self) -> Callable[[str], None]:
         """What tells where the operands of a turn are, where they are used right here."""
@@ -159,7 +171,7 @@ class NestWriter(VectorWriter):
         sizes = {size.name: f"%n{at}" for at, size in enumerate(self.signature.dims) if isinstance(size, Dim)}
         operands = [f"%p{at}" for at in range(len(self.signature.operands))]
         parameters = [*((SIZE, size) for size in sizes.values()), *(("ptr", place) for place in operands)]
-        head = ", ".join(f"{kind} {register}" for kind, register in [*parameters, (SIZE, "%threads")])
+        head = listed([*parameters, (SIZE, "%threads")])
 
         def write() -> None:
             self.operands_at(operands)
@@ -286,23 +298,12 @@ class NestWriter(VectorWriter):
             for number in running:
                 cell = self.here.cells[number] = self.room(self.type)
                 self.emit(f"store {self.type} {self.let(f'load {self.type}, ptr {pointers[number]}')}, ptr {cell}")
-            start = "%from"
-            tile = self.side_by_side.get(parts)
+            start, tile = "%from", self.side_by_side.get(parts)
+            ahead = self.fetch_ahead(parts.loop, ROWS if tile else 1)
             if tile is not None:
-                for array in parts.private:
-                    slot = self.here.slots[array.name]
-                    for turn in range(ROWS):
-                        mine = self.after(slot.pointer, self.multiplied(self.count_of(array.shape), str(turn)))
-                        self.here.slots[numbered(array.name, turn)] = replace(slot, pointer=mine)
-                for array in tile.held:
-                    held = self.room(f"[{ROWS} x {self.type}]")
-                    self.here.slots[array.name] = Slot(held, self.dense_strides(array), self.type)
-                ahead = self.fetch_ahead(parts.loop, ROWS)
-                self.several, self.few_forms = {parts.loop.index: ROWS}, self.masks
-                start = self.loop_over(Loop(parts.loop.index, tile.body), start, "%to", ROWS, ahead)
-                self.several, self.few_forms = {}, self.is_long
+                start = self.tiles(parts, tile, start, "%to", ahead)
             self.rest = tile is not None
-            self.loop_over(parts.loop, start, "%to", first=None if tile else self.fetch_ahead(parts.loop, 1))
+            self.loop_over(parts.loop, start, "%to", first=None if tile else ahead)
             self.rest = False
             for number in running:
                 total = self.let(f"load {self.type}, ptr {self.here.cells[number]}")
@@ -324,6 +325,21 @@ class NestWriter(VectorWriter):
         self.function_text(f"internal void @{run}(ptr %frame, ptr %rooms, {SIZE} %from, {SIZE} %to)", opened)
         return run
 
+    def tiles(self, parts: Parts, tile: Tile, start: str, stop: str, first: Callable[[str], None] | None = None) -> str:
+        """Turns of a loop several at a time, after what is `first` there; returns the first that is left."""
+        for array in parts.private:
+            slot = self.here.slots[array.name]
+            for turn in range(ROWS):
+                mine = self.after(slot.pointer, self.multiplied(self.count_of(array.shape), str(turn)))
+                self.here.slots[numbered(array.name, turn)] = replace(slot, pointer=mine)
+        for array in tile.held:
+            held = self.room(f"[{ROWS} x {self.type}]")
+            self.here.slots[array.name] = Slot(held, self.dense_strides(array), self.type)
+        self.several, self.few_forms = {parts.loop.index: ROWS}, self.masks
+        reached = self.loop_over(Loop(parts.loop.index, tile.body), start, stop, ROWS, first)
+        self.several, self.few_forms = {}, self.is_long
+        return reached
+
     def turns_function(self, taken: Sequence[Parameter], write: Callable[[], None]) -> tuple[str, list[int]]:
         """A function of parameters `%c…` and a range, written once where loops are alike: its name, and what it takes.
 
@@ -336,7 +352,7 @@ class NestWriter(VectorWriter):
         text = re.sub(r"%c(\d+)\b", lambda found: f"%c{places[found[1]]}", text)
         kinds = [taken[at][0] for at in order]
         parameters = [(f"{kind} noalias" if kind == "ptr" else kind, f"%c{at}") for at, kind in enumerate(kinds)]
-        given = ", ".join(f"{kind} {register}" for kind, register in [*parameters, *RANGE])
+        given = listed([*parameters, *RANGE])
         alike = f"({given}) {text}"
         if alike not in self.alike:
             name = self.alike[alike] = f"{PART}{len(self.alike)}"

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
+from codegen.llvm_items import SEVERAL
 from codegen.llvm_parts import PART
 
 LINES = 120  # of a piece, at least, for compiling it elsewhere to save more than a thread costs
 DEFINITION = re.compile(r"^define [^@\n]*@([\w.]+)\(.*?^}\n", re.MULTILINE | re.DOTALL)
 NAME = re.compile(r"@([\w.]+)")
-LOOP = re.compile(rf"{PART}\d+(?=\.|$)")  # in the names of a loop that is a function and of what runs it for a frame
+LOOP = re.compile(rf"{PART}\d+(?=\.|$)|{SEVERAL}$")  # a loop that is a function, in its name and that of what runs it
 
 
 def pieces(text: str, most: int) -> list[str]:

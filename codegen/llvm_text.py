@@ -7,7 +7,7 @@ reassociated, or fused with the product that is added; NaN and infinities keep t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -22,6 +22,11 @@ TYPES = {"float64": "double", "float32": "float"}
 SIZE = "i64"
 Parameter = tuple[str, str]  # type and register
 Lines: TypeAlias = "list[str | Lines]"
+
+
+def listed(parameters: Iterable[Parameter]) -> str:
+    """Parameters, or arguments, as they stand between brackets."""
+    return ", ".join(f"{kind} {register}" for kind, register in parameters)
 
 
 @dataclass(frozen=True)
@@ -186,8 +191,7 @@ class Text:
 
     def invoke(self, name: str, arguments: Sequence[Parameter]) -> None:
         """A call of a function of this project."""
-        given = ", ".join(f"{kind} {register}" for kind, register in arguments)
-        self.emit(f"call void @{name}({given})")
+        self.emit(f"call void @{name}({listed(arguments)})")
 
     def packed(self, values: Sequence[Parameter]) -> str:
         """Values in a row of eight bytes each, as they travel in a context."""

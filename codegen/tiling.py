@@ -121,7 +121,7 @@ def _gains(loop: Loop) -> bool:
         return False
     body = tuple(s for loop_ in inner for s in loop_.body)
     sums = any(isinstance(s, Update) or (isinstance(s, Store) and s.how != "set") for s in body)
-    columns = any(loop.index in positions_of(e)[1:] for e in _elements(body))
+    columns = any(loop.index in positions_of(e)[1:] for e in entries(body))
     return bool(rows_read(loop)) and (sums or columns)
 
 
@@ -140,11 +140,11 @@ def _turn(body: Sequence[Statement], index: Index, at: int, own: set[str]) -> tu
     """The body of the turn that is `at` places after the first, with its own locals."""
     mapping: dict[Expr, Expr] = {index: index + Integer(at)} if at else {}
     mapping |= {Symbol(name, real=True): Symbol(numbered(name, at), real=True) for name in own}
-    arrays = {e: element(numbered(name_of(e), at), positions_of(e)) for e in _elements(body) if name_of(e) in own}
+    arrays = {e: element(numbered(name_of(e), at), positions_of(e)) for e in entries(body) if name_of(e) in own}
     return tuple(_renamed(statement, arrays | mapping, own, at) for statement in body)
 
 
-def _elements(body: Sequence[Statement]) -> dict[Element, None]:
+def entries(body: Sequence[Statement]) -> dict[Element, None]:
     """The entries that statements read or write."""
     found: dict[Element, None] = {}
     for statement in everything(tuple(body)):
