@@ -21,7 +21,7 @@ from codegen.partition import names_used
 from codegen.routines import ROUTINES, taken
 from codegen.side_by_side import touched
 from codegen.signature import Signature
-from codegen.standing import taken_out
+from codegen.standing import partly_stands, taken_out
 from codegen.vector_math.llvm_text import shared, vector
 from derive.program import Dim, Index, element, name_of, positions_of, put_in
 
@@ -94,7 +94,7 @@ class _Module(ItemWriter):
             once, turn = taken_out(numbers, [first], {*names, *names_used(numbers)})
             alone = self.row(turn, [name for name in names if name not in others])
             less = self.cost_of(alone.body)
-            if int(less) + DIVISION <= int(cost):
+            if int(less) + DIVISION <= int(cost) or partly_stands(alone):
                 self.row_function("call.first", once, alone)
                 functions[1], costs[1] = "@call.first", less
         table = ("ptr", self.numbers("widths", self.widths()))

@@ -14,12 +14,13 @@ from typing import Any
 from sympy import Expr
 
 from codegen.llvm_quotients import Divisor, divisor, is_power_of_two, quotient
-from codegen.llvm_text import SIZE, Lines, Registers
+from codegen.llvm_text import SIZE, Lines, Registers, listed
 from codegen.llvm_writer import Writer, calls_functions
 from codegen.loops import Local, Loop, Nest, Statement, Store, Update
 from codegen.side_by_side import folded_in, is_fixed, step_of, stored_apart, touched
 from codegen.signature import Signature
-from codegen.vector_math.llvm_text import vector
+from codegen.vector_math.library import PARAMETERS
+from codegen.vector_math.llvm_text import in_halves, vector
 from derive.program import Element, Index, is_element, name_of, positions_of, walk
 
 WIDE_REGISTER = 64  # bytes of the vectors of which already two quotients gain by sharing a division
@@ -42,6 +43,7 @@ class Turns:
     divisors: dict[str, Divisor] = field(default_factory=dict)  # those that are the same in all turns
     quotients: dict[str, list[tuple[str, str, Lines]]] = field(default_factory=dict)  # by others, yet to be settled
     said: dict[tuple[int, Expr], str] = field(default_factory=dict)  # what was computed ahead
+    ready: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # what arguments decide that are the same
     mask: str = ""
 
 
@@ -188,6 +190,30 @@ class TurnWriter(Writer):
             if sign == "/" and self.registers.fused and self.lanes > 1
             else super().binary(sign, left, right)
         )
+
+    def function(self, name: str, args: list[str]) -> str:
+        """A call; where some arguments are the same in all turns, what they alone decide is worked out ahead."""
+        turns = self.turns
+        if turns is None or self.lanes == 1 or name not in PARAMETERS:
+            return super().function(name, args)
+        named = dict(zip(PARAMETERS[name], args, strict=True))
+        numbers = {parameter: turns.single[arg] for parameter, arg in named.items() if arg in turns.single}
+        halves = None
+        if 0 < len(numbers) < len(args):
+            halves = in_halves(name, self.dtype, tuple(numbers), self.lanes, self.registers.fused)
+        if halves is None:
+            return super().function(name, args)
+        self.declared.update(halves.definitions)
+        given = listed((self.type, number) for number in numbers.values())
+        if (halves.ready, given) not in turns.ready:
+            with self.writing(turns.ahead):
+                made = self.let(f"call {halves.made} @{halves.ready}({given})")
+                turns.ready[halves.ready, given] = [
+                    self.spread(self.let(f"extractvalue {halves.made} {made}, {at}"), kind)
+                    for at, kind in enumerate(halves.kinds)
+                ]
+        ready = zip((vector(kind, self.lanes) for kind in halves.kinds), turns.ready[halves.ready, given], strict=True)
+        return self.let(f"call {self.kind} @{halves.rest}({listed([*((self.kind, arg) for arg in args), *ready])})")
 
     def divided(self, left: str, right: str, turns: Turns) -> str:
         """A quotient, which is settled when it is known how many have this divisor."""

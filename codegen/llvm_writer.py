@@ -68,7 +68,7 @@ class Writer(Text, Speller[str]):
 
     def __init__(self, nest: Nest, signature: Signature, dtype: str, registers: Registers) -> None:
         super().__init__(dtype)
-        self.nest, self.signature, self.registers = nest, signature, registers
+        self.nest, self.signature, self.dtype, self.registers = nest, signature, dtype, registers
         self.shapes = {array.name: array.shape for array in (*nest.outputs, *nest.workspace)}
         self.said: dict[tuple[int, Expr], str] = {}  # what a statement has computed, by how many at once
         self.rest = False  # whether what is written has few turns: what is left of a loop
@@ -294,8 +294,7 @@ class Writer(Text, Speller[str]):
         given = ", ".join(f"{self.kind} {arg}" for arg in args)
         single = self.type == "float"
         if name in FUNCTIONS or name in BOUNDED or name in PARTS:
-            dtype = "float32" if single else "float64"
-            self.declared.update(llvm_text.definition(name, dtype, self.lanes, self.registers.fused))
+            self.declared.update(llvm_text.definition(name, self.dtype, self.lanes, self.registers.fused))
             apart = " noinline" if self.rest and self.lanes == 1 else ""  # for few turns one copy will do
             return self.let(f"call {self.kind} @{called(name, self.lanes)}({given}){apart}")
         symbol = f"llvm.{name}.{self.short}" if name in INTRINSICS else f"{name}f" if single else name

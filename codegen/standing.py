@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from sympy import Expr
+from sympy import Expr, Pow
 
-from codegen.loops import Local, Statement, Store, substituted
+from codegen.loops import Local, Loop, Statement, Store, substituted, values
+from codegen.vector_math.library import PARAMETERS
 from derive.primitives import primitive
-from derive.program import children, element, elements, fresh_name, name_of, put_in
+from derive.program import children, element, elements, fresh_name, name_of, put_in, walk
 
 
 def taken_out(
@@ -49,3 +50,15 @@ def taken_out(
         changing.add(statement.name if isinstance(statement, Local) else name_of(statement.element))
         turn.append(substituted(statement, known()))
     return list(once.values()), turn
+
+
+def partly_stands(row: Loop) -> bool:
+    """Whether what is called for each number of a row meets parameters that are the same everywhere."""
+    parts = (part for statement in row.body for value in values(statement) for part in walk(value))
+    calls = (children(part) for part in parts if _takes_parameters(part))
+    return any(not (arg.is_number or row.index in walk(arg)) for args in calls for arg in args)
+
+
+def _takes_parameters(part: Expr) -> bool:
+    called = primitive(part)
+    return isinstance(part, Pow) and not part.exp.is_Rational if called is None else called.c in PARAMETERS

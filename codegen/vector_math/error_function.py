@@ -10,12 +10,15 @@ computed with double.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mpmath import mp
 
 from codegen.vector_math.arithmetic import (
     Value,
     copy_sign,
     leading,
+    literal,
     lost_in_product,
     multiply_add,
     narrowed,
@@ -24,8 +27,9 @@ from codegen.vector_math.arithmetic import (
     widened,
 )
 from codegen.vector_math.coefficients import COEFFICIENTS
-from codegen.vector_math.exponentials import exp_of_sum
+from codegen.vector_math.exponentials import exp_of_sum, lifted_exp_of_sum
 from codegen.vector_math.formats import exactly, in_parts
+from codegen.vector_math.quotients import divisor_scale
 
 CENTRE = 4
 LAST = 27.25  # from here on erfc is nearer to 0 than to the smallest number
@@ -111,43 +115,73 @@ def _times_peak(digits: Value, lost: Value) -> Value:
 
 def normal_density(x: Value, mu: Value, sigma: Value) -> Value:
     """The density of a normal distribution: that of `u = (x − μ)/σ`, which is kept in two parts, divided by σ."""
-    u, u_lost, spread = _standardised(x, mu, sigma)
-    return narrowed(exp_of_sum(*_half_square(u, u_lost), _times_peak) / spread, x.kind)
+    u, u_lost, beyond, below = _standardised(x, mu, sigma)
+    peak, lift = lifted_exp_of_sum(*_half_square(u, u_lost), _times_peak)
+    density, lost = below.dividing(peak)
+    return narrowed(where(beyond, 0, (density + lost) * (below.scale * lift)), x.kind)
 
 
 def normal_slope(x: Value, mu: Value, sigma: Value) -> Value:
     """The derivative of a normal density: `−u φ(u)/σ²`, rounded below the normal numbers when it is all there."""
-    u, u_lost, spread = _standardised(x, mu, sigma)
-    times = (abs(u) * PEAK).named("times")
-    outer = leading(abs(u)).named("outer")
-    times_lost = (outer * PEAK_HEAD - times) + (outer * PEAK_TAIL + (abs(u) - outer) * PEAK)
-    times_lost = (times_lost + where(u < 0, -u_lost, u_lost) * PEAK).named("times_lost")
+    u, u_lost, beyond, below = _standardised(x, mu, sigma)
+    times = (u * -PEAK).named("times")
+    times_lost = lost_in_product(u, literal(-PEAK, u.kind), times) - multiply_add(u, PEAK_LOST, u_lost * PEAK)
 
     def factor(digits: Value, lost: Value) -> Value:
         return multiply_add(digits, times, multiply_add(lost, times, digits * times_lost))
 
-    size = exp_of_sum(*_half_square(u, u_lost), factor)
-    return narrowed(copy_sign(size, -u) / spread / spread, x.kind)
+    peak, lift = lifted_exp_of_sum(*_half_square(u, u_lost), factor)
+    once, once_lost = below.dividing(peak)
+    twice, twice_lost = below.dividing(once, once_lost)
+    slope = (twice + twice_lost).named("slope")
+    finite = where(slope == slope, slope, twice).named("finite")
+    return narrowed(where(beyond, 0, finite * below.scale * (below.scale * lift)), x.kind)
 
 
-def _standardised(x: Value, mu: Value, sigma: Value) -> tuple[Value, Value, Value]:
-    """`u = (x − μ)/σ`, what it lost in rounding, and σ."""
+@dataclass(frozen=True)
+class _Divisor:
+    """A number to divide by, scaled to where it has an inverse, and that inverse in two parts."""
+
+    number: Value
+    scale: Value
+    inverse: Value
+    inverse_lost: Value
+
+    def dividing(self, x: Value, lost: Value | float = 0.0) -> tuple[Value, Value]:
+        """A number, in two parts, divided by the scaled divisor, in two parts."""
+        quotient = (x * self.inverse).named("quotient")
+        below = multiply_add(x, self.inverse_lost, lost_in_product(x, self.inverse, quotient))
+        return quotient, multiply_add(lost, self.inverse, below) if isinstance(lost, Value) else below
+
+
+def _divisor(x: Value) -> _Divisor:
+    scale = divisor_scale(x).named("scale")
+    number = (x * scale).named("number")
+    inverse = (1 / number).named("inverse")
+    one = (number * inverse).named("one")
+    return _Divisor(number, scale, inverse, ((1 - one) - lost_in_product(number, inverse, one)) * inverse)
+
+
+def _standardised(x: Value, mu: Value, sigma: Value) -> tuple[Value, Value, Value, _Divisor]:
+    """`u = (x − μ)/σ`, what it lost in rounding, whether it is too far out to tell from infinity, and σ."""
     wide, mean, spread = (widened(value) for value in (x, mu, sigma))
+    below = _divisor(spread)
     distance = (wide - mean).named("distance")
     moved = (distance - wide).named("moved")
     distance_lost = (wide - (distance - moved)) - (mean + moved)
-    u = (distance / spread).named("u")
-    product = (u * spread).named("product")
-    product_lost = lost_in_product(u, spread, product).named("product_lost")
-    u_lost = ((distance - product) - product_lost + distance_lost) * (1 / spread)
-    near = within(u, -LAST_SLOPE, LAST_SLOPE).named("near")
-    return near, where(abs(u) < LAST_SLOPE, u_lost, 0).named("u_lost"), spread
+    scaled = (distance * below.scale).named("scaled")
+    u = (scaled * below.inverse).named("u")
+    product = (u * below.number).named("product")
+    rest = (scaled - product) - lost_in_product(u, below.number, product)
+    u_lost = multiply_add(distance_lost, below.scale, rest) * below.inverse
+    beyond = (abs(u) >= LAST_SLOPE).named("beyond")
+    return where(beyond, LAST_SLOPE, u).named("near"), where(beyond, 0, u_lost).named("u_lost"), beyond, below
 
 
 def _half_square(u: Value, u_lost: Value) -> tuple[Value, Value]:
     """`−(u + v)²/2` in two parts, for a small v."""
     head, low = _square(u)
-    return 0.5 * head, 0.5 * low - u * u_lost
+    return 0.5 * head, multiply_add(-u, u_lost, 0.5 * low)
 
 
 def gelu_slope(x: Value) -> Value:
@@ -206,9 +240,9 @@ def _small(x: Value) -> Value:
 
 
 def _square(x: Value) -> tuple[Value, Value]:
-    """`−x²` in two parts, the first of them exact."""
-    head = leading(x).named("head")
-    return -head * head, (head - x) * (head + x)
+    """`−x²` in two parts."""
+    head = (-x * x).named("head")
+    return head, lost_in_product(-x, x, head).named("low")
 
 
 def _tail(x: Value, exponent: Value, low: Value, share: Value | float, x_lost: Value | None = None) -> Value:

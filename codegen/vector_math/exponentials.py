@@ -66,6 +66,14 @@ def exp(x: Value) -> Value:
 
 def exp_of_sum(x: Value, low: Value | None, factor: Callable[[Value, Value], Value] | None) -> Value:
     """`exp(x + low)` for an x in range, its digits changed by `factor(digits, lost)` before 2ᵏ is put to them."""
+    lifted, lift = lifted_exp_of_sum(x, low, factor)
+    return (lifted * lift).named("scaled")
+
+
+def lifted_exp_of_sum(
+    x: Value, low: Value | None, factor: Callable[[Value, Value], Value] | None
+) -> tuple[Value, Value]:
+    """The same with all its digits, and a power of two to multiply it by in the end, below the normal numbers."""
     own = CONSTANTS[x.format.dtype]
     shifted, r, _ = _reduced(x, low)
     q = polynomial(r, COEFFICIENTS["exp"][x.format.dtype]).named("q")
@@ -76,7 +84,7 @@ def exp_of_sum(x: Value, low: Value | None, factor: Callable[[Value, Value], Val
     small = (x < own.lifted).named("small")
     raised = where(small, LIFT << x.format.mantissa, 0, x.format.integer)
     exponent = ((bits(shifted) << x.format.mantissa) + raised).named("exponent")
-    return (from_bits(bits(digits) + exponent) * where(small, 2.0**-LIFT, 1)).named("scaled")
+    return from_bits(bits(digits) + exponent), where(small, 2.0**-LIFT, 1)
 
 
 def expm1(x: Value) -> Value:

@@ -1,5 +1,7 @@
 """Parameters that are the same for a whole row: the numbers of where they are written out, in all kinds of calls."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -92,3 +94,20 @@ def test_what_is_the_same_is_called_once():
 def test_nothing_is_written_twice_where_little_is_saved():
     assert "@call.first" not in derive.compile(derive.formula("saddle")).source
     assert "@call.first" not in derive.compile(derive.formula("sigmoid")).source
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", ["power", "normal density", "normal density and slope"])
+def test_functions_in_halves_give_the_same_bits(name, dtype):
+    question, value = {
+        "power": (derive.parse("x**a", "x: , a:"), False),
+        "normal density": (derive.formula("normal_pdf"), False),
+        "normal density and slope": (derive.grad("normal_pdf", "x"), True),
+    }[name]
+    made = derive.compile(question, dtype=dtype, value=value, threads=1)
+    assert re.search(r"@\w+_for_\w+_ready\(", made.source)
+    row = np.concatenate([rng.uniform(0.01, 4, 300), [0, 1, 1e30, 1e-30, np.inf, np.nan]]).astype(dtype)
+    for parameters in ([0.5, 2.5], [1e-20, 1e-12], [-2, 1e12], [3, 1]):
+        numbers = [np.dtype(dtype).type(number) for number in parameters[: len(made.signature.inputs) - 1]]
+        written_out = [np.full_like(row, number) for number in numbers]
+        assert _bits(made(row, *numbers)) == _bits(made(row, *written_out))
