@@ -1,7 +1,7 @@
 """Powers: `xʸ = exp(y log x)` with a logarithm of twice the digits.
 
-The logarithm is a sum of two numbers. Products are made exact by cutting factors to half their digits. In single
-precision the same is computed with double, where one number is enough.
+The logarithm is a sum of two numbers, and so is every product on the way to it. In single precision the same is
+computed with double, where one number is enough.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from mpmath import mp
 from codegen.vector_math.arithmetic import (
     Value,
     copy_sign,
-    leading,
     literal,
+    lost_in_product,
     multiply_add,
     narrowed,
     polynomial,
@@ -51,9 +51,8 @@ def _exp_of_product(x: Value, y: Value) -> Value:
     """`exp(y log x)` for a positive x."""
     own = CONSTANTS[x.format.dtype]
     high, low = _log(x)
-    first, second = leading(y).named("y_head"), leading(high).named("log_head")
-    product = (first * second).named("product")
-    rest = (y * ((high - second) + low) + (y - first) * second).named("rest")
+    product = (y * high).named("product")
+    rest = multiply_add(y, low, lost_in_product(y, high, product)).named("rest")
     exponent = (product + rest).named("total")
     lost = where(exponent < own.smallest, 0, (product - exponent) + rest)
     clamped = where(exponent < own.smallest, own.smallest, exponent).named("clamped")
@@ -64,30 +63,27 @@ def _exp_of_product(x: Value, y: Value) -> Value:
 def _log(x: Value) -> tuple[Value, Value]:
     """The logarithm as a sum of two numbers, right to some 64 bits.
 
-    With `s = f/(2 + f)` it is `k log 2 + 2s + s³ (2/3 + t)`; the head of each product is exact.
+    With `s = f/(2 + f)` it is `k log 2 + 2s + s³ (2/3 + t)`.
     """
     own = CONSTANTS[x.format.dtype]
     k, f = parts(x)
     below = (2 + f).named("below")
     inverse = (1 / below).named("inverse")
     s = (f * inverse).named("s")
-    s_head, below_head = leading(s).named("s_head"), leading(below).named("below_head")
-    below_tail = f - (below_head - 2)
-    s_tail = (inverse * ((f - s_head * below_head) - s_head * below_tail)).named("s_tail")
+    too_much = multiply_add(s, f - (below - 2), lost_in_product(s, below, f)).named("too_much")
+    s_tail = (-inverse * too_much).named("s_tail")
 
     z = (s * s).named("z")
-    z_head = leading(z).named("z_head")
-    z_tail = ((s_head * s_head - z_head) + s_tail * (s_head + s)).named("z_tail")
+    z_tail = multiply_add(2 * s, s_tail, lost_in_product(s, s, z)).named("z_tail")
     t = (z * polynomial(z, COEFFICIENTS["pow"]["float64"])).named("t")
-    c_head = leading(TWO_THIRDS + t).named("c_head")
-    c_tail = ((TWO_THIRDS - c_head) + t + TWO_THIRDS_LOST).named("c_tail")
-    w = (z_head * c_head).named("w")
-    w_tail = (z_head * c_tail + z_tail * (c_head + c_tail)).named("w_tail")
-    w_head = leading(w + w_tail).named("w_head")
-    cube = (s_head * w_head).named("cube")
-    cube_tail = s_tail * w_head + s * ((w - w_head) + w_tail)
+    c = (TWO_THIRDS + t).named("c")
+    c_tail = ((TWO_THIRDS - c) + t + TWO_THIRDS_LOST).named("c_tail")
+    w = (z * c).named("w")
+    w_tail = multiply_add(z, c_tail, multiply_add(z_tail, c, lost_in_product(z, c, w))).named("w_tail")
+    cube = (s * w).named("cube")
+    cube_tail = multiply_add(s, w_tail, multiply_add(s_tail, w, lost_in_product(s, w, cube)))
 
-    twice = (2 * s_head).named("twice")
+    twice = (2 * s).named("twice")
     fraction = (twice + cube).named("fraction")
     fraction_tail = (twice - fraction) + cube
     whole = (k * own.high).named("whole")
