@@ -84,14 +84,14 @@ class _Module(ItemWriter):
     def elementwise(self) -> None:
         """The nest for rows of numbers, and where that saves something, for a row of the first input's alone."""
         names = [array.name for array in self.signature.operands]
-        first, *others = [array.name for array in self.signature.inputs]
+        others = [array.name for array in self.signature.inputs[1:]]
         whole = self.row(self.nest.body, names)
         cost = self.cost_of(whole.body)
         self.row_function("call", [], whole)
         functions, costs = ["@call", "null"], [cost, cost]
         numbers = [statement for statement in self.nest.body if isinstance(statement, Local | Store)]
         if others and len(numbers) == len(self.nest.body):
-            once, turn = taken_out(numbers, [first], {*names, *names_used(numbers)})
+            once, turn = taken_out(numbers, names[:1], {*names, *names_used(numbers)})
             alone = self.row(turn, [name for name in names if name not in others])
             less = self.cost_of(alone.body)
             if int(less) + DIVISION <= int(cost) or partly_stands(alone):

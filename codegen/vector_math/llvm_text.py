@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
 from functools import cache
 
 from codegen.vector_math.arithmetic import OPERATIONS, Value, in_order, without_fusing
@@ -13,7 +12,6 @@ from codegen.vector_math.library import called, routine
 TYPES = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "i1": "i1"}
 ATTRIBUTES = "alwaysinline nounwind willreturn memory(none)"
 LONG = 150  # operations of a function of which a kernel has one copy only; a call does not count beside them
-LEAST = 4  # operations on parameters alone that are worth doing once
 SHORT = 30  # operations that are copied even where a call would not count beside what else a kernel does
 # The library for those numbers of a vector that are asked for.
 BEYOND = """\
@@ -51,7 +49,7 @@ def definition(name: str, dtype: str, lanes: int = 1, fused: bool = False) -> di
     `fused` says that the processor has multiplications fused with an addition.
     """
     asked = routine(name, dtype)
-    writer = _Writer(lanes, fused)
+    writer = GraphWriter(lanes, fused)
     for given in asked.parameters:
         writer.registers[id(given)] = f"%{given.name}"
     for value in in_order(asked.result):
@@ -77,70 +75,6 @@ def definition(name: str, dtype: str, lanes: int = 1, fused: bool = False) -> di
     body = "\n".join(["entry:", *writer.lines, *ending])
     head = f"define internal {kind} @{called(name, lanes)}({parameters}) {ATTRIBUTES}"
     return {**writer.declared, called(name, lanes): f"{head} {{\n{body}\n}}"}
-
-
-@dataclass(frozen=True)
-class Halves:
-    """A function some of whose parameters are the same for many numbers: what these alone decide, and the rest.
-
-    `ready` takes one number for each of them and gives values of `kinds`; `rest` takes vectors of all parameters, and
-    of those values. The definitions of both stand under their names.
-    """
-
-    ready: str
-    rest: str
-    kinds: tuple[str, ...]
-    definitions: dict[str, str]
-
-    @property
-    def made(self) -> str:
-        """The type of what `ready` gives."""
-        return f"{{ {', '.join(self.kinds)} }}"
-
-
-@cache
-def in_halves(name: str, dtype: str, standing: tuple[str, ...], lanes: int, fused: bool) -> Halves | None:
-    """A function for `standing` parameters; None where these alone decide next to nothing."""
-    asked = routine(name, dtype)
-    order = list(in_order(asked.result))
-    stands: set[int] = set()
-    for value in order:
-        if value.name in standing if value.operation == "parameter" else all(id(arg) in stands for arg in value.args):
-            stands.add(id(value))
-    given = [value for value in asked.parameters if value.name in standing]
-    first, then = _Writer(1, fused), _Writer(lanes, fused)
-    for writer in (first, then):
-        writer.registers |= {id(value): f"%{value.name}" for value in asked.parameters}
-    work = [value for value in order if id(value) in stands and id(value) not in first.registers]
-    for value in work:
-        first.write(value)
-    if len(first.lines) < LEAST:
-        return None
-    used = {id(arg): arg for value in order if id(value) not in stands for arg in value.args}
-    kept = [value for value in work if id(value) in used and value.operation != "literal"]
-    then.registers |= {id(value): f"%r{at}" for at, value in enumerate(kept)}
-    for value in order:
-        if id(value) not in stands or value.operation == "literal":
-            then.write(value)
-    stem = f"{name}_for_{'_'.join(standing)}"
-    halves = Halves(f"{stem}_ready", called(stem, lanes), tuple(TYPES[value.kind] for value in kept), {})
-    made, so_far = halves.made, "poison"
-    for at, (kind, value) in enumerate(zip(halves.kinds, kept, strict=True)):
-        first.lines.append(f"  %r{at} = insertvalue {made} {so_far}, {kind} {first.registers[id(value)]}, {at}")
-        so_far = f"%r{at}"
-    numbers = ", ".join(f"{TYPES[value.kind]} %{value.name}" for value in given)
-    taken = [(value.kind, value.name) for value in asked.parameters]
-    taken += [(value.kind, f"r{at}") for at, value in enumerate(kept)]
-    vectors = ", ".join(f"{vector(TYPES[kind], lanes)} %{register}" for kind, register in taken)
-    result = vector(TYPES[asked.result.kind], lanes)
-    for called_by, head, writer, last in (
-        (halves.ready, f"{made} @{halves.ready}({numbers})", first, f"{made} {so_far}"),
-        (halves.rest, f"{result} @{halves.rest}({vectors})", then, f"{result} {then.registers[id(asked.result)]}"),
-    ):
-        body = "\n".join(["entry:", *writer.lines, f"  ret {last}"])
-        halves.definitions.update(writer.declared)
-        halves.definitions[called_by] = f"define internal {head} {ATTRIBUTES} {{\n{body}\n}}"
-    return halves
 
 
 def shared(name: str, declaration: str, text: str, rare: bool = False) -> str:
@@ -179,7 +113,9 @@ def _vector_ending(beyond: str, x: str, near: str, result: str) -> list[str]:
     ]
 
 
-class _Writer:
+class GraphWriter:
+    """A writer of the lines that compute the values of a graph, of so many numbers at once."""
+
     def __init__(self, lanes: int, fused: bool) -> None:
         self.lanes, self.fused = lanes, fused
         self.registers: dict[int, str] = {}
@@ -207,6 +143,7 @@ class _Writer:
             self.registers[id(value)] = self.let(value.operation, operands, kind, value.kind)
 
     def horner(self, value: Value) -> str:
+        """A polynomial, term by term."""
         x, kind = self.registers[id(value.args[0])], value.kind
         total, *rest = (number(c, kind, self.lanes) for c in reversed(value.coefficients))
         for coefficient in rest:
@@ -214,6 +151,7 @@ class _Writer:
         return total
 
     def let(self, operation: str, operands: list[str], kind: str, result: str) -> str:
+        """An operation of operands of a kind."""
         row = OPERATIONS[operation]
         types = {"t": TYPES[kind], "r": TYPES[result], "b": "i1"}
         words = {letter: vector(type, self.lanes) for letter, type in types.items()}
