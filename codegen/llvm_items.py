@@ -1,8 +1,6 @@
-"""A formula of vectors at many positions of the outer axes: several positions at a time.
+"""A formula of vectors at the positions of the outer axes: one by one, or several at a time (`codegen.items`).
 
-Where short vectors come in many rows, a turn of the loop over them is like one over the rows of a matrix: what several
-share is loaded once, and functions of one number a row are called for several (`codegen.tiling`). So the loop over
-the outer axes is written as a loop of the nest, too; `call` takes it where there are rows enough, and none is long.
+`call` takes several where there are enough, and none is long.
 """
 
 from __future__ import annotations
@@ -10,18 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 
-from sympy import Expr
-
+from codegen.items import several_items
 from codegen.llvm_parts import CALL, WIDE, NestWriter
 from codegen.llvm_text import SIZE, Slot, listed
-from codegen.loops import Factorise, Loop, Multiply, everything, innermost, substituted
 from codegen.partition import Parts
-from codegen.tiling import ROWS, Tile, entries, tiled
-from derive.program import Dim, Index, element, is_element, name_of, positions_of, walk
+from codegen.tiling import ROWS, Tile
+from derive.program import Dim
 
-ITEM = Index("item.", Dim("items."))  # no name of a program has a point
 EACH, SEVERAL = "call.each", "call.several"
-FEW_LOOPS = 4  # innermost loops of a nest that is short enough to be written once more
 LONG = 512  # numbers of a row from which on several rows may leave the cache while they are worked at
 
 
@@ -30,7 +24,7 @@ class ItemWriter(NestWriter):
 
     def items(self) -> None:
         """`call`, and what it consists of."""
-        if self.several_items is None:
+        if self.together is None:
             self.nest_function("call")
             return
         self.nest_function(EACH)
@@ -38,28 +32,13 @@ class ItemWriter(NestWriter):
         self.item_function("call", self.choose_how)
 
     @cached_property
-    def several_items(self) -> tuple[Parts, Tile] | None:
-        """The loop over the outer axes as one of the nest, and the body for several positions."""
-        inside = tuple(everything(self.nest.body))
-        found = entries(self.nest.body)
-        moved = {array.name for array in self.signature.operands}
-        lifted: dict[Expr, Expr] = {
-            entry: element(name_of(entry), (ITEM, *positions_of(entry))) for entry in found if name_of(entry) in moved
-        }
-        gathered = any(is_element(part) for entry in found for at in positions_of(entry) for part in walk(at))
-        if (
-            gathered
-            or innermost(self.nest.body) > FEW_LOOPS
-            or any(isinstance(statement, Factorise | Multiply) for statement in inside)
-        ):
-            return None
-        parts = Parts(Loop(ITEM, tuple(substituted(s, lifted) for s in self.nest.body)), (), self.nest.workspace)
-        tile = tiled(parts)
-        return None if tile is None else (parts, tile)
+    def together(self) -> tuple[Parts, Tile] | None:
+        """The loop over the outer axes, and the body for several positions."""
+        return several_items(self.nest)
 
     @property
     def several_at_a_time(self) -> Iterable[Parts]:
-        return [*super().several_at_a_time, *([self.several_items[0]] if self.several_items else [])]
+        return [*super().several_at_a_time, *([self.together[0]] if self.together else [])]
 
     def item_function(self, name: str, write: Callable[[], None]) -> None:
         """A function as `call` is one."""
@@ -67,14 +46,14 @@ class ItemWriter(NestWriter):
 
     def several_at_once(self) -> None:
         """The nest at some of the positions, of which there are a multiple of those that are done at a time."""
-        assert self.several_items is not None
+        assert self.together is not None
         self.sizes_known()
         self.workspace_placed()
         for at, array in enumerate(self.signature.operands):
             first = self.let(f"load ptr, ptr {self.slot_of('%args', at)}")
             step = self.let(f"sdiv {SIZE} {self.item('%steps', at)}, {self.width_of(array)}")
             self.here.slots[array.name] = Slot(first, (step, *self.dense_strides(array)), self.type_of(array))
-        self.tiles(*self.several_items, "%from", "%to")
+        self.tiles(*self.together, "%from", "%to")
         self.emit("ret void")
 
     def choose_how(self) -> None:

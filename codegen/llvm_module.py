@@ -6,24 +6,22 @@ A formula of numbers is a row of them; a formula of arrays is run once for each 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from sympy import Expr
 
-from codegen.costs import DIVISION
 from codegen.known_functions import parameters, series
 from codegen.llvm_items import ItemWriter
 from codegen.llvm_parts import WIDE
 from codegen.llvm_text import SIZE, TYPES, Registers, Slot, listed
 from codegen.llvm_writer import PURE, series_symbol, symbol
-from codegen.loops import Local, Loop, Multiply, Nest, Statement, Store, substituted
-from codegen.partition import names_used
+from codegen.loops import Loop, Multiply, Nest, Statement
 from codegen.routines import ROUTINES, taken
 from codegen.side_by_side import touched
 from codegen.signature import Signature
-from codegen.standing import partly_stands, taken_out
+from codegen.standing import first_alone, row
 from codegen.vector_math.llvm_text import shared, vector
-from derive.program import Dim, Index, element, name_of, positions_of, put_in
+from derive.program import element, name_of, positions_of, put_in
 
 
 def module(nest: Nest, signature: Signature, dtype: str, registers: Registers) -> str:
@@ -83,32 +81,19 @@ class _Module(ItemWriter):
 
     def elementwise(self) -> None:
         """The nest for rows of numbers, and where that saves something, for a row of the first input's alone."""
-        names = [array.name for array in self.signature.operands]
-        others = [array.name for array in self.signature.inputs[1:]]
-        whole = self.row(self.nest.body, names)
-        cost = self.cost_of(whole.body)
+        whole = row(self.nest.body, [array.name for array in self.signature.operands])
         self.row_function("call", [], whole)
-        functions, costs = ["@call", "null"], [cost, cost]
-        numbers = [statement for statement in self.nest.body if isinstance(statement, Local | Store)]
-        if others and len(numbers) == len(self.nest.body):
-            once, turn = taken_out(numbers, names[:1], {*names, *names_used(numbers)})
-            alone = self.row(turn, [name for name in names if name not in others])
-            less = self.cost_of(alone.body)
-            if int(less) + DIVISION <= int(cost) or partly_stands(alone):
-                self.row_function("call.first", once, alone)
-                functions[1], costs[1] = "@call.first", less
+        functions, costs = ["@call", "null"], [self.cost_of(whole.body)] * 2
+        if found := first_alone(self.nest):
+            once, alone = found
+            self.row_function("call.first", once, alone)
+            functions[1], costs[1] = "@call.first", self.cost_of(alone.body)
         table = ("ptr", self.numbers("widths", self.widths()))
         self.loop("derive_elementwise", functions, [table, *((SIZE, cost) for cost in costs)])
 
-    def row(self, body: Sequence[Statement], moving: Collection[str]) -> Loop:
-        """Statements of numbers for a row of them; all but those `moving` are the same everywhere."""
-        at = Index("at", Dim("count"))
-        entries = {element(name): element(name, (at,)) for name in moving}
-        return Loop(at, tuple(substituted(statement, entries) for statement in body))
-
-    def row_function(self, name: str, once: Sequence[Statement], row: Loop) -> None:
+    def row_function(self, name: str, once: Sequence[Statement], turns: Loop) -> None:
         """A function of pointers to the operands, for a row of so many numbers."""
-        moving = {name_of(part) for part in touched(row) if positions_of(part)}
+        moving = {name_of(part) for part in touched(turns) if positions_of(part)}
 
         def write() -> None:
             for place, array in enumerate(self.signature.operands):
@@ -116,7 +101,7 @@ class _Module(ItemWriter):
                 strides = ("1",) if array.name in moving else ()
                 self.here.slots[array.name] = Slot(pointer, strides, self.type_of(array))
             self.statements(once)
-            self.loop_over(row, "0", "%count")
+            self.loop_over(turns, "0", "%count")
             self.emit("ret void")
 
         self.function_text(f"internal void @{name}({SIZE} %count, ptr %pointers) {WIDE}", write)

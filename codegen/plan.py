@@ -14,6 +14,7 @@ from typing import Any
 from sympy import Expr, Integer, S, expand
 
 from codegen.costs import operations
+from codegen.items import several_items
 from codegen.loops import (
     Accumulator,
     Factorise,
@@ -29,7 +30,8 @@ from codegen.loops import (
 )
 from codegen.partition import Parts, names_used, parted
 from codegen.schedule import scheduled
-from codegen.tiling import ROWS, tiled
+from codegen.standing import first_alone
+from codegen.tiling import ROWS, Tile, tiled
 from derive.errors import BackendUnavailable
 from derive.program import Array, Program, name_of, names_in
 
@@ -52,11 +54,12 @@ class Pass:
 
 @dataclass(frozen=True)
 class Plan:
-    """The passes of a kernel, in order, and the workspace they need, in bytes."""
+    """The passes of a kernel, in order, the workspace they need, in bytes, and what is made of broadcasting."""
 
     name: str
     passes: tuple[Pass, ...]
     workspace: Expr
+    broadcast: str = ""
 
     @property
     def operations(self) -> Expr:
@@ -83,7 +86,7 @@ class Plan:
             for p in self.passes
         ]
         totals = {"operations": str(self.operations), "bytes": str(self.bytes), "workspace": str(self.workspace)}
-        return {"name": self.name, "passes": passes, **totals}
+        return {"name": self.name, "passes": passes, **totals, "broadcast": self.broadcast}
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {len(self.passes)} pass{'es' * (len(self.passes) != 1)} over memory"]
@@ -96,6 +99,7 @@ class Plan:
                 lines.append(f"   {one.threads}")
         lines += ["", f"in all {_text(self.operations)} operations, {_text(self.bytes)} bytes"]
         lines.append(f"workspace {_text(self.workspace)} bytes" if self.workspace != 0 else "no workspace")
+        lines += [self.broadcast] if self.broadcast else []
         return "\n".join(lines)
 
 
@@ -124,7 +128,20 @@ def plan(nest: Nest, dtype: str, threads: bool) -> Plan:
         if _is_pass(body):
             passes.append(_pass(body, cut, arrays, width))
     workspace = _total(width * prod(array.shape, start=S.One) for array in nest.workspace)
-    return Plan(nest.name, tuple(passes), workspace)
+    return Plan(nest.name, tuple(passes), workspace, _broadcast(nest) if threads else "")
+
+
+def _broadcast(nest: Nest) -> str:
+    """What a kernel makes of rows: of a formula's numbers, or of positions of the outer axes."""
+    if not any(map(_is_pass, nest.body)):
+        others = " and ".join(array.name for array in nest.inputs[1:])
+        return f"numbers with the same {others} share what depends on nothing else" if first_alone(nest) else ""
+    found = several_items(nest)
+    return f"leading axes: {_tile(found[1])}" if found else ""
+
+
+def _tile(tile: Tile) -> str:
+    return f"{ROWS} rows at a time{' with one call of functions' if tile.held else ''}"
 
 
 def _is_pass(statement: Statement) -> bool:
@@ -166,7 +183,7 @@ def _pass(statement: Statement, cut: Parts | None, arrays: dict[str, Array], wid
     threads = ""
     if cut is not None:
         tile = tiled(cut)
-        rows = f", {ROWS} rows at a time{' with one call of functions' if tile.held else ''}" if tile else ""
+        rows = f", {_tile(tile)}" if tile else ""
         folds = f"; {', '.join(fold.name for fold in cut.folds)} folded two by two" if cut.folds else ""
         threads = f"cut along {statement.index.size} for threads{rows}{folds}"
     runs = f"for {statement.index} < {statement.index.size}"

@@ -10,10 +10,40 @@ from collections.abc import Collection, Iterator, Sequence
 
 from sympy import Expr, Pow
 
-from codegen.loops import Local, Loop, Statement, Store, substituted, values
+from codegen.costs import DIVISION, cost
+from codegen.loops import Local, Loop, Nest, Statement, Store, substituted, values
+from codegen.partition import names_used
 from codegen.vector_math.library import PARAMETERS
 from derive.primitives import primitive
-from derive.program import children, element, elements, fresh_name, name_of, put_in, walk
+from derive.program import Dim, Index, children, element, elements, fresh_name, name_of, put_in, walk
+
+
+def row(body: Sequence[Statement], moving: Collection[str]) -> Loop:
+    """Statements of numbers for a row of them; all but those `moving` are the same everywhere."""
+    at = Index("at", Dim("count"))
+    entries = {element(name): element(name, (at,)) for name in moving}
+    return Loop(at, tuple(substituted(statement, entries) for statement in body))
+
+
+def cost_of_turn(loop: Loop) -> int:
+    """What one number of a row costs."""
+    return sum(cost(value) for statement in loop.body for value in values(statement))
+
+
+def first_alone(nest: Nest) -> tuple[list[Local], Loop] | None:
+    """A row of the first input's numbers where the others are the same everywhere, after what is done once for it.
+
+    None where that saves next to nothing.
+    """
+    first, *others = [array.name for array in nest.inputs] or [""]
+    numbers = [statement for statement in nest.body if isinstance(statement, Local | Store)]
+    if not others or len(numbers) < len(nest.body):
+        return None
+    outputs = [array.name for array in nest.outputs]
+    once, turn = taken_out(numbers, [first], {first, *others, *outputs, *names_used(numbers)})
+    alone, whole = row(turn, [first, *outputs]), row(numbers, [first, *others, *outputs])
+    saves = cost_of_turn(alone) + DIVISION <= cost_of_turn(whole) or _partly_stands(alone)
+    return (once, alone) if saves else None
 
 
 def taken_out(
@@ -52,7 +82,7 @@ def taken_out(
     return list(once.values()), turn
 
 
-def partly_stands(row: Loop) -> bool:
+def _partly_stands(row: Loop) -> bool:
     """Whether what is called for each number of a row meets parameters that are the same everywhere."""
     parts = (part for statement in row.body for value in values(statement) for part in walk(value))
     calls = (children(part) for part in parts if _takes_parameters(part))

@@ -65,6 +65,17 @@ def test_bytes_follow_the_type():
     assert double.to_dict()["passes"][0]["runs"] == "for each number"
 
 
+def test_what_rows_share():
+    told = "numbers with the same mu and sigma share what depends on nothing else"
+    assert str(derive.plan("normal_pdf")).splitlines()[-1] == told
+    assert derive.plan("normal_pdf").to_dict()["broadcast"] == told
+    assert derive.plan("sigmoid").broadcast == derive.plan("saddle").broadcast == ""
+    assert derive.plan("normal_pdf", backend="c").broadcast == ""
+    told = "leading axes: 4 rows at a time with one call of functions"
+    assert str(derive.plan(derive.grad("rbf_kernel"))).splitlines()[-1] == told
+    assert derive.plan(derive.grad("mse")).broadcast == derive.plan(derive.grad("entropy")).broadcast == ""
+
+
 def test_numpy_has_no_plan():
     with pytest.raises(BackendUnavailable) as caught:
         derive.plan("sigmoid", backend="numpy")
