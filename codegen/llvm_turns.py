@@ -34,6 +34,7 @@ class Turns:
 
     index: Index
     kept: set[str]  # arrays whose entries are stored when the turns are done
+    written: set[str]  # arrays that the loop changes
     ahead: Lines  # what is computed before the loop
     bases: dict[Element, tuple[str, str]] = field(default_factory=dict)  # where the first turn's entries are; the step
     still: dict[Expr | str, str] = field(default_factory=dict)  # vectors of what is the same in all turns
@@ -41,6 +42,7 @@ class Turns:
     wide: dict[str, str] = field(default_factory=dict)  # locals
     sums: Sums = field(default_factory=dict)  # where the sums of these turns are
     pending: dict[Element, str] = field(default_factory=dict)  # entries that are to be stored
+    loaded: dict[Element, str] = field(default_factory=dict)  # entries of arrays that the loop only reads
     divisors: dict[str, Divisor] = field(default_factory=dict)  # those that are the same in all turns
     quotients: dict[str, list[tuple[str, str, Lines]]] = field(default_factory=dict)  # by others, yet to be settled
     said: dict[tuple[int, Expr], str] = field(default_factory=dict)  # what was computed ahead
@@ -60,7 +62,8 @@ class TurnWriter(Writer):
     def as_neighbours(self, loop: Loop, lanes: int) -> Iterator[Turns]:
         """Values are vectors of the turns of a loop."""
         bases = {entry: self.base(entry, loop.index) for entry in touched(loop) if not is_fixed(entry, loop.index)}
-        self.turns = Turns(loop.index, stored_apart(loop), self.opening(), bases)
+        written = {name_of(statement.element) for statement in loop.body if isinstance(statement, Store)}
+        self.turns = Turns(loop.index, stored_apart(loop), written, self.opening(), bases)
         with self.in_lanes(lanes):
             yield self.turns
         self.turns = None
@@ -89,7 +92,7 @@ class TurnWriter(Writer):
     def write(self, loop: Loop, turns: Turns, at: str, sums: Sums) -> None:
         """The body for the turns from `at`."""
         self.here.registers[loop.index.name] = at
-        turns.sums, turns.pending = sums, {}
+        turns.sums, turns.pending, turns.loaded = sums, {}, {}
         for statement in loop.body:
             self.turn(statement, turns)
         for entry, value in turns.pending.items():
@@ -130,8 +133,13 @@ class TurnWriter(Writer):
         """The entries of the turns at hand: neighbours in memory, or gathered."""
         if entry in turns.pending:
             return turns.pending[entry]
-        kind, step = self.here.slots[name_of(entry)].type, turns.bases[entry][1]
-        return self.neighbours(self.place(entry, turns), step, kind, turns.mask)
+        if entry not in turns.loaded:
+            kind, step = self.here.slots[name_of(entry)].type, turns.bases[entry][1]
+            found = self.neighbours(self.place(entry, turns), step, kind, turns.mask)
+            if name_of(entry) in turns.written:
+                return found
+            turns.loaded[entry] = found
+        return turns.loaded[entry]
 
     # ------------------------------------------------ values
 
