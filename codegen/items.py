@@ -20,9 +20,9 @@ FEW_LOOPS = 4  # innermost loops of a nest that is short enough to be written on
 
 def several_items(nest: Nest) -> tuple[Parts, Tile] | None:
     """The loop over the outer axes with the nest in it, and the body for several positions; None where none gains."""
-    found = entries(nest.body)
     if innermost(nest.body) > FEW_LOOPS or any(isinstance(s, Factorise | Multiply) for s in everything(nest.body)):
         return None
+    found = entries(nest.body)
     if any(is_element(part) for entry in found for position in positions_of(entry) for part in walk(position)):
         return None
     moved = {array.name for array in (*nest.inputs, *nest.outputs)}

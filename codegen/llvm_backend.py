@@ -1,7 +1,8 @@
 """LLVM: the default backend, which needs no compiler on the machine.
 
-`codegen.llvm_module` writes the text; here it becomes machine code in this process. Object code is cached; a kernel
-that was built before is mapped into memory without being compiled. The runtime is one more module.
+`codegen.llvm_module` writes the text, `codegen.llvm_compiler` makes object code of it; here that is linked into this
+process. Object code is cached; a kernel that was built before is mapped into memory without being compiled. The runtime
+is one more module.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class LLVMBackend:
 BACKEND = LLVMBackend()
 LENGTH = 8  # bytes of the length of an object file
 
-# ---------------------------------------------------------------- the compiler
+# ---------------------------------------------------------------- what is linked
 
 
 def _linked(code: Sequence[bytes], name: str) -> MachineLoop:

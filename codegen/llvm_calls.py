@@ -14,6 +14,7 @@ from enum import IntEnum
 from functools import partial
 
 from codegen.llvm_text import SIZE, TYPES, Text, together
+from codegen.vector_math.llvm_text import listed
 
 MANY = 1024  # numbers in arguments from which on other threads of Python may run meanwhile
 AXES_OF_NUMPY = 64  # the most an array has
@@ -149,8 +150,7 @@ class _Calls(Text):
         kinds = ["ptr", "i32", "ptr", "i32", "ptr", "ptr", "i32", "i32", "ptr"]
         rank, number = (self.let(f"trunc {SIZE} {size} to i32") for size in (rank, self.known(Known.NUMBER)))
         given = [self.known(Known.ARRAY_TYPE, "ptr"), rank, shape, number, "null", "null", "0", "0", "null"]
-        listed = ", ".join(f"{kind} {value}" for kind, value in zip(kinds, given, strict=True))
-        made = self.let(f"call ptr {self.known(Known.NEW_ARRAY, 'ptr')}({listed})")
+        made = self.let(f"call ptr {self.known(Known.NEW_ARRAY, 'ptr')}({listed(zip(kinds, given, strict=True))})")
         self.put(made, "%results", at, "ptr")
         self.need(self.let(f"icmp ne ptr {made}, null"), "problem")
         self.put(self.at(made, DATA, "ptr"), "%places", place, "ptr")

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 
 from codegen.items import several_items
-from codegen.llvm_parts import CALL, WIDE, NestWriter
-from codegen.llvm_text import SIZE, Slot, listed
+from codegen.llvm_parts import CALL, NestWriter
+from codegen.llvm_text import SIZE, Slot
 from codegen.partition import Parts
 from codegen.tiling import ROWS, Tile
-from derive.program import Dim
+from derive.program import Array, Dim
 
 EACH, SEVERAL = "call.each", "call.several"
 LONG = 512  # numbers of a row from which on several rows may leave the cache while they are worked at
@@ -28,21 +27,21 @@ class ItemWriter(NestWriter):
             self.nest_function("call")
             return
         self.nest_function(EACH)
-        self.item_function(SEVERAL, self.several_at_once)
-        self.item_function("call", self.choose_how)
+        self.call_function(SEVERAL, self.several_at_once)
+        self.call_function("call", self.choose_how)
 
     @cached_property
     def together(self) -> tuple[Parts, Tile] | None:
         """The loop over the outer axes, and the body for several positions."""
         return several_items(self.nest)
 
-    @property
-    def several_at_a_time(self) -> Iterable[Parts]:
-        return [*super().several_at_a_time, *([self.together[0]] if self.together else [])]
-
-    def item_function(self, name: str, write: Callable[[], None]) -> None:
-        """A function as `call` is one."""
-        self.function_text(f"internal void @{name}({listed(CALL)}) {WIDE}", write)
+    def room_for(self, array: Array) -> str:
+        """With room for the other positions that are worked at together, which have short rows."""
+        room = super().room_for(array)
+        if self.together is None:
+            return room
+        short = self.least(self.count_of(array.shape), str(LONG ** len(array.shape)))
+        return self.added(room, self.multiplied(short, str(ROWS - 1)))
 
     def several_at_once(self) -> None:
         """The nest at some of the positions, of which there are a multiple of those that are done at a time."""
@@ -76,9 +75,7 @@ class ItemWriter(NestWriter):
         together = self.let(f"select i1 {several}, {SIZE} {whole}, {SIZE} 0")
         middle = self.added("%from", together)
         *given, start, stop = CALL
-        for condition, name, ends in (
-            (several, SEVERAL, [start, (SIZE, middle)]),
-            (self.let(f"icmp slt {SIZE} {middle}, %to"), EACH, [(SIZE, middle), stop]),
-        ):
-            self.when(condition, partial(self.invoke, name, [*given, *ends]))
+        self.when(several, partial(self.invoke, SEVERAL, [*given, start, (SIZE, middle)]))
+        left = self.let(f"icmp slt {SIZE} {middle}, %to")
+        self.when(left, partial(self.invoke, EACH, [*given, (SIZE, middle), stop]))
         self.emit("ret void")

@@ -13,14 +13,14 @@ from sympy import Expr
 from codegen.known_functions import parameters, series
 from codegen.llvm_items import ItemWriter
 from codegen.llvm_parts import WIDE
-from codegen.llvm_text import SIZE, TYPES, Registers, Slot, listed
+from codegen.llvm_text import SIZE, TYPES, Registers, Slot
 from codegen.llvm_writer import PURE, series_symbol, symbol
 from codegen.loops import Loop, Multiply, Nest, Statement
 from codegen.routines import ROUTINES, taken
 from codegen.side_by_side import touched
 from codegen.signature import Signature
 from codegen.standing import first_alone, row
-from codegen.vector_math.llvm_text import shared, vector
+from codegen.vector_math.llvm_text import listed, shared, vector
 from derive.program import element, name_of, positions_of, put_in
 
 
@@ -76,7 +76,7 @@ class _Module(ItemWriter):
                 self.emit(f"ret {kind} {self.spell(put_in(series(name), given))}")
 
         registers = {parameter.name: f"%{parameter.name}" for parameter in parameters(name)}
-        head = ", ".join(f"{kind} {register}" for register in registers.values())
+        head = listed((kind, register) for register in registers.values())
         self.function_text(f"{kind} @{called}({head}) {PURE} {WIDE}", write, registers)
 
     def elementwise(self) -> None:

@@ -8,7 +8,7 @@ for sizes, arrays and numbers, which is filled with what a loop needs when it is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -16,18 +16,18 @@ from functools import cached_property, partial
 from sympy import Expr
 
 from codegen.costs import cost
-from codegen.llvm_runtime import SYMBOLS
+from codegen.llvm_runtime import LINE, SYMBOLS
 from codegen.llvm_shares import FOLDED, FOLDS, GRAIN, ROOM
-from codegen.llvm_text import SIZE, Parameter, Registers, Slot, listed
+from codegen.llvm_text import SIZE, Parameter, Registers, Slot
 from codegen.llvm_vectors import VectorWriter
 from codegen.llvm_writer import calls_functions
 from codegen.loops import Factorise, Loop, Multiply, Nest, Statement, values
 from codegen.partition import Fold, Parts, names_used, parted
 from codegen.signature import Signature
 from codegen.tiling import ROWS, Tile, numbered, rows_read, tiled
+from codegen.vector_math.llvm_text import listed
 from derive.program import Array, Dim, walk
 
-LINE = 64  # bytes that memory gives at once
 LEAD, REACH = 1024, 2560  # bytes from the rows at hand to those that are asked for, at least; and to the end of these
 CACHED = 1 << 20  # bytes of a matrix that is likely to be in cache, where there is nothing to ask for
 LONG_ROW = 4096  # bytes of a row, and of a page, from which on asking ahead costs more than it saves
@@ -61,7 +61,7 @@ class NestWriter(VectorWriter):
 
     def room_for(self, array: Array) -> str:
         """How many numbers of workspace an array takes: several turns that run side by side have one each."""
-        copies = ROWS if any(array in parts.private for parts in self.several_at_a_time) else 1
+        copies = ROWS if any(array in parts.private for parts in self.side_by_side) else 1
         return self.multiplied(self.count_of(array.shape), str(copies))
 
     @cached_property
@@ -74,11 +74,6 @@ class NestWriter(VectorWriter):
         """The loops whose turns run several at a time, with the body for as many."""
         bodies = ((parts, tiled(parts)) for parts in self.outermost if isinstance(parts, Parts))
         return {parts: body for parts, body in bodies if body is not None}
-
-    @property
-    def several_at_a_time(self) -> Iterable[Parts]:
-        """The loops of which several turns are under way at a time."""
-        return self.side_by_side
 
     def cost_of(self, body: Sequence[Statement]) -> str:
         """The work of one run of statements, at these sizes."""
@@ -116,6 +111,10 @@ class NestWriter(VectorWriter):
             self.frame_made()
             self.emit("ret void")
 
+        self.call_function(name, write)
+
+    def call_function(self, name: str, write: Callable[[], None]) -> None:
+        """A function that the runtime may call for some positions."""
         self.function_text(f"internal void @{name}({listed(CALL)}) {WIDE}", write)
 
     def sizes_known(self) -> None:

@@ -39,15 +39,12 @@ def pieces(text: str, most: int) -> list[str]:
     for loop in sorted(loops.values(), key=length, reverse=True):
         min(shares, key=length).extend(loop)
     around = DEFINITION.sub("", text)
+    functions |= {name: functions[name].replace("internal ", "", 1) for name in called}
     found = []
     for own in shares:
         here, there = _reached(functions, own, called - set(own))
-        heads = [functions[name].partition(" {\n")[0].replace("define internal", "declare") for name in sorted(there)]
-        bodies = [
-            functions[name].replace("internal ", "", 1) if own is not nest and name in called else functions[name]
-            for name in here
-        ]
-        found.append("\n".join([around, *heads, *bodies]))
+        heads = [functions[name].partition(" {\n")[0].replace("define", "declare", 1) for name in sorted(there)]
+        found.append("\n".join([around, *heads, *(functions[name] for name in here)]))
     return found
 
 

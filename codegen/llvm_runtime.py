@@ -23,10 +23,11 @@ from functools import partial
 from codegen import threads
 from codegen.llvm_shares import GRAIN, PARTS, SHARED, Shares
 from codegen.llvm_text import SIZE, TYPES, Parameter, RuntimeText, together
+from codegen.vector_math.llvm_text import listed
 
 BLOCK = 512  # numbers that are copied at a time where an elementwise kernel meets strides
 OPERANDS = 64  # the most arrays of a kernel
-LINE = 64  # bytes of a line of the cache, on which workspace begins
+LINE = 64  # bytes of a line of the cache: what memory gives at once, and where workspace begins
 FLAGS = 0x3D if platform.machine().lower() in ("x86_64", "amd64") else 0x1F  # the C library's FE_ALL_EXCEPT
 
 SYMBOLS: dict[str, Sequence[str]] = {
@@ -321,7 +322,7 @@ class _Runtime(RuntimeText):
     def turns(self, given: Sequence[str]) -> None:
         """The nest at positions one after the other."""
         kinds = [*["ptr"] * 4, *[SIZE] * 3]
-        self.emit(f"call void %call({', '.join(f'{kind} {one}' for kind, one in zip(kinds, given, strict=True))})")
+        self.emit(f"call void %call({listed(zip(kinds, given, strict=True))})")
 
     def with_memory(self, size: str, write: Callable[[str], None]) -> None:
         """Something done with room for bytes, if any are needed; where there is none, the failure is noted."""

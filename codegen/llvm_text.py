@@ -7,7 +7,7 @@ reassociated, or fused with the product that is added; NaN and infinities keep t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -16,17 +16,12 @@ import numpy as np
 
 from codegen import threads
 from codegen.loops import How
-from codegen.vector_math.llvm_text import number, vector
+from codegen.vector_math.llvm_text import listed, number, vector
 
 TYPES = {"float64": "double", "float32": "float"}
 SIZE = "i64"
 Parameter = tuple[str, str]  # type and register
 Lines: TypeAlias = "list[str | Lines]"
-
-
-def listed(parameters: Iterable[Parameter]) -> str:
-    """Parameters, or arguments, as they stand between brackets."""
-    return ", ".join(f"{kind} {register}" for kind, register in parameters)
 
 
 @dataclass(frozen=True)
@@ -364,7 +359,7 @@ class RuntimeText(Text):
         self, name: str, parameters: Sequence[tuple[str, str]], write: Callable[[], None], linkage: str = "internal "
     ) -> None:
         """A function of a module."""
-        head = ", ".join(f"{kind} %{parameter}" for kind, parameter in parameters)
+        head = listed((kind, f"%{parameter}") for kind, parameter in parameters)
 
         def whole() -> None:
             write()

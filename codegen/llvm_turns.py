@@ -14,14 +14,14 @@ from typing import Any
 from sympy import Expr
 
 from codegen.llvm_quotients import Divisor, divisor, is_power_of_two, quotient
-from codegen.llvm_text import SIZE, Lines, Registers, listed
+from codegen.llvm_text import SIZE, Lines, Registers
 from codegen.llvm_writer import Writer, calls_functions
 from codegen.loops import Local, Loop, Nest, Statement, Store, Update
 from codegen.side_by_side import folded_in, is_fixed, step_of, stored_apart, touched
 from codegen.signature import Signature
 from codegen.vector_math.library import PARAMETERS
 from codegen.vector_math.llvm_halves import in_halves
-from codegen.vector_math.llvm_text import vector
+from codegen.vector_math.llvm_text import listed, vector
 from derive.program import Element, Index, is_element, name_of, positions_of, walk
 
 WIDE_REGISTER = 64  # bytes of the vectors of which already two quotients gain by sharing a division

@@ -25,24 +25,19 @@ def row(body: Sequence[Statement], moving: Collection[str]) -> Loop:
     return Loop(at, tuple(substituted(statement, entries) for statement in body))
 
 
-def cost_of_turn(loop: Loop) -> int:
-    """What one number of a row costs."""
-    return sum(cost(value) for statement in loop.body for value in values(statement))
-
-
 def first_alone(nest: Nest) -> tuple[list[Local], Loop] | None:
     """A row of the first input's numbers where the others are the same everywhere, after what is done once for it.
 
     None where that saves next to nothing.
     """
-    first, *others = [array.name for array in nest.inputs] or [""]
     numbers = [statement for statement in nest.body if isinstance(statement, Local | Store)]
-    if not others or len(numbers) < len(nest.body):
+    if len(nest.inputs) < 2 or len(numbers) < len(nest.body):
         return None
+    first, *others = [array.name for array in nest.inputs]
     outputs = [array.name for array in nest.outputs]
     once, turn = taken_out(numbers, [first], {first, *others, *outputs, *names_used(numbers)})
     alone, whole = row(turn, [first, *outputs]), row(numbers, [first, *others, *outputs])
-    saves = cost_of_turn(alone) + DIVISION <= cost_of_turn(whole) or _partly_stands(alone)
+    saves = _cost(alone) + DIVISION <= _cost(whole) or _partly_stands(alone)
     return (once, alone) if saves else None
 
 
@@ -80,6 +75,11 @@ def taken_out(
         changing.add(statement.name if isinstance(statement, Local) else name_of(statement.element))
         turn.append(substituted(statement, known()))
     return list(once.values()), turn
+
+
+def _cost(row: Loop) -> int:
+    """What one number of a row costs."""
+    return sum(cost(value) for statement in row.body for value in values(statement))
 
 
 def _partly_stands(row: Loop) -> bool:

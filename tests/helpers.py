@@ -1,10 +1,19 @@
 """What several tests ask of the catalog."""
 
 from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 import derive
 from derive.derivative import Derivative
 from derive.formulas import Formula
+
+
+def parts_of(results: Any) -> list[NDArray[Any]]:
+    """The arrays of what a kernel returns."""
+    return [np.asarray(part) for part in (results if isinstance(results, tuple) else (results,))]
 
 
 def is_scalar(formula: Formula) -> bool:

@@ -147,11 +147,11 @@ class _Divisor:
     inverse: Value
     inverse_lost: Value
 
-    def dividing(self, x: Value, lost: Value | float = 0.0) -> tuple[Value, Value]:
-        """A number, in two parts, divided by the scaled divisor, in two parts."""
+    def dividing(self, x: Value, lost: Value | None = None) -> tuple[Value, Value]:
+        """A number, which may come in two parts, divided by the scaled divisor, in two parts."""
         quotient = (x * self.inverse).named("quotient")
         below = multiply_add(x, self.inverse_lost, lost_in_product(x, self.inverse, quotient))
-        return quotient, multiply_add(lost, self.inverse, below) if isinstance(lost, Value) else below
+        return quotient, below if lost is None else multiply_add(lost, self.inverse, below)
 
 
 def _divisor(x: Value) -> _Divisor:

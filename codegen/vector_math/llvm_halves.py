@@ -12,7 +12,7 @@ from functools import cache
 
 from codegen.vector_math.arithmetic import Value, in_order
 from codegen.vector_math.library import called, routine
-from codegen.vector_math.llvm_text import ATTRIBUTES, TYPES, GraphWriter, vector
+from codegen.vector_math.llvm_text import ATTRIBUTES, TYPES, GraphWriter, listed, vector
 
 LEAST = 4  # operations on such parameters that are worth doing once
 
@@ -90,6 +90,5 @@ def _structure(kinds: Collection[str]) -> str:
 
 
 def _defined(kind: str, name: str, parameters: list[tuple[str, str]], lines: list[str], result: str) -> str:
-    head = ", ".join(f"{type} {register}" for type, register in parameters)
     body = "\n".join(["entry:", *lines, f"  ret {kind} {result}"])
-    return f"define internal {kind} @{name}({head}) {ATTRIBUTES} {{\n{body}\n}}"
+    return f"define internal {kind} @{name}({listed(parameters)}) {ATTRIBUTES} {{\n{body}\n}}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterable
 from functools import cache
 
 from codegen.vector_math.arithmetic import OPERATIONS, Value, in_order, without_fusing
@@ -42,6 +43,11 @@ def vector(kind: str, lanes: int) -> str:
     return f"<{lanes} x {kind}>" if lanes > 1 else kind
 
 
+def listed(parameters: Iterable[tuple[str, str]]) -> str:
+    """Parameters, or arguments, as they stand between brackets: their types and registers."""
+    return ", ".join(f"{kind} {register}" for kind, register in parameters)
+
+
 @cache
 def definition(name: str, dtype: str, lanes: int = 1, fused: bool = False) -> dict[str, str]:
     """The function of so many numbers at once, and what it calls, by their names.
@@ -56,7 +62,7 @@ def definition(name: str, dtype: str, lanes: int = 1, fused: bool = False) -> di
         writer.write(value)
     one = TYPES[asked.result.kind]
     kind = vector(one, lanes)
-    parameters = ", ".join(f"{vector(TYPES[given.kind], lanes)} %{given.name}" for given in asked.parameters)
+    parameters = listed((vector(TYPES[given.kind], lanes), f"%{given.name}") for given in asked.parameters)
     result = writer.registers[id(asked.result)]
     ending = [f"  ret {kind} {result}"]
     if asked.near is not None:

@@ -1,10 +1,14 @@
 """Formulas of vectors at many positions of the outer axes: several at a time give what one by one gives."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 import derive
 from codegen.tiling import ROWS
+from tests.helpers import parts_of
 
 rng = np.random.default_rng(23)
 
@@ -16,7 +20,9 @@ QUESTIONS = {
     "norm": lambda: derive.grad("l2_norm"),
     "variance": lambda: derive.grad("sample_variance"),
     "triplet": lambda: derive.grad("triplet"),
-    "workspace": lambda: derive.parse("exp(x - max(x)) / sum(exp(x - max(x))) * sum(x * y)", "x: n, y: n"),
+    "workspace": lambda: derive.grad("softmax_entropy"),
+    "more workspace": lambda: derive.formula("correlation"),
+    "two sums": lambda: derive.parse("exp(x - max(x)) / sum(exp(x - max(x))) * sum(x * y)", "x: n, y: n"),
 }
 COUNTS = [1, 2, ROWS - 1, ROWS, ROWS + 1, 11, 100]
 
@@ -26,18 +32,14 @@ def _batches(made, count: int, size: int) -> list[np.ndarray]:
     return [rng.uniform(0.5, 2, (count, *(size for _ in array.shape))) for array in made.signature.inputs]
 
 
-def _parts(results) -> list[np.ndarray]:
-    return [np.asarray(part) for part in (results if isinstance(results, tuple) else (results,))]
-
-
 def _one_by_one(made, given: list[np.ndarray]) -> list[np.ndarray]:
-    rows = [_parts(made(*row)) for row in zip(*given, strict=True)]
+    rows = [parts_of(made(*row)) for row in zip(*given, strict=True)]
     return [np.stack(parts) for parts in zip(*rows, strict=True)]
 
 
 def _assert_same(found, expected, dtype="float64") -> None:
     close = 1e-13 if dtype == "float64" else 1e-4
-    for one, other in zip(_parts(found), expected, strict=True):
+    for one, other in zip(parts_of(found), expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=close, atol=close)
 
 
@@ -85,7 +87,7 @@ def test_rows_that_are_written_over():
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_the_same_bits_on_several_threads(name):
     given = _batches(derive.compile(QUESTIONS[name]()), 3001, 16)
-    found = [_parts(derive.compile(QUESTIONS[name](), threads=threads)(*given)) for threads in (1, 2, 3)]
+    found = [parts_of(derive.compile(QUESTIONS[name](), threads=threads)(*given)) for threads in (1, 2, 3)]
     for one, two, three in zip(*found, strict=True):
         assert one.tobytes() == two.tobytes() == three.tobytes()
 
@@ -93,3 +95,24 @@ def test_the_same_bits_on_several_threads(name):
 def test_long_nests_are_written_once():
     assert "@call.several(" not in derive.compile(derive.grad("correlation")).source
     assert "@call.several(" not in derive.compile(derive.grad("entropy")).source
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded as Linux counts it")
+def test_long_rows_take_no_room_for_others():
+    script = """
+import resource
+import numpy as np
+import derive
+
+size = 20_000_000
+made = derive.compile(derive.grad("softmax_entropy"), threads=1)
+made(np.ones(3))
+x, out = np.ones(size), np.zeros(size)
+with open("/proc/self/statm") as file:
+    taken = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + 2 * x.nbytes, taken + 2 * x.nbytes))
+made(x, out=out)
+print(abs(out).max() < 1e-12)
+"""
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert found.stdout == "True\n", found.stderr

@@ -9,7 +9,7 @@ import derive
 from codegen import llvm_backend, llvm_compiler, threads
 from codegen.llvm_pieces import LINES, pieces
 from derive.verification.sampling import sample
-from tests.helpers import first_derivative
+from tests.helpers import first_derivative, parts_of
 
 LONG = ["attention", "gmm_nll", "gru_cell", "lstm_cell", "rnn_unrolled", "self_attention", "softmax_regression"]
 DEFINED = re.compile(r"^define (internal )?[^@\n]*@([\w.]+)\(", re.MULTILINE)
@@ -70,7 +70,7 @@ def test_pieces_compute_the_same_bits(name, monkeypatch, tmp_path):
         monkeypatch.setenv("DERIVE_CACHE_DIR", str(tmp_path / str(most)))
         monkeypatch.setattr(threads, "default", lambda most=most: most)
         results = derive.compile(derivative, threads=1)(*given)
-        found.append([part.tobytes() for part in (results if isinstance(results, tuple) else (results,))])
+        found.append([part.tobytes() for part in parts_of(results)])
     assert found[0] == found[1] == found[2]
     assert made[:2] == [1, 2]
     assert made[2] >= 2

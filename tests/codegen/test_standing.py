@@ -8,7 +8,7 @@ import pytest
 import derive
 from codegen import kernel as kernels
 from derive.verification.sampling import sample
-from tests.helpers import first_derivative
+from tests.helpers import first_derivative, parts_of
 
 rng = np.random.default_rng(5)
 
@@ -24,12 +24,8 @@ NAMES = [name for name in derive.names() if _takes_several_numbers(name)]
 CLOSE = {"float64": 1e-14, "float32": 1e-5}
 
 
-def _parts(results) -> list[np.ndarray]:
-    return [np.asarray(part) for part in (results if isinstance(results, tuple) else (results,))]
-
-
 def _bits(results) -> list[bytes]:
-    return [part.tobytes() for part in _parts(results)]
+    return [part.tobytes() for part in parts_of(results)]
 
 
 def _rows(name: str, count: int, dtype: str) -> list[np.ndarray]:
@@ -47,7 +43,7 @@ def test_a_parameter_is_as_good_as_a_row_of_it(name, dtype):
         row, *others = _rows(name, count, dtype)
         numbers = [one[0] for one in others]
         written_out = [np.full(count, number) for number in numbers]
-        for one, other in zip(_parts(made(row, *numbers)), _parts(made(row, *written_out)), strict=True):
+        for one, other in zip(parts_of(made(row, *numbers)), parts_of(made(row, *written_out)), strict=True):
             np.testing.assert_allclose(one, other, rtol=CLOSE[dtype], atol=CLOSE[dtype])
 
 

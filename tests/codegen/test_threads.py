@@ -11,6 +11,7 @@ import pytest
 import derive
 from codegen import threads
 from derive.errors import DomainError
+from tests.helpers import parts_of
 
 rng = np.random.default_rng(0)
 ROWS = 60_000
@@ -44,21 +45,17 @@ def kernels(name, **how):
     return [derive.compile(asked, **how) for asked in (formula, *([derive.grad(formula)] if scalar else []))]
 
 
-def listed(result):
-    return [np.asarray(part) for part in (result if isinstance(result, tuple) else (result,))]
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_the_number_of_threads_changes_no_bit(name):
     given = CASES[name]()
     counted = (kernels(name, threads=count) for count in (1, 2, 3, 7))
     for one, *others, plain in zip(*counted, kernels(name, backend="numpy"), strict=True):
         inputs = [given[array.name] for array in one.signature.inputs]
-        expected = listed(one(*inputs))
+        expected = parts_of(one(*inputs))
         for other in others:
-            for mine, first in zip(listed(other(*inputs)), expected, strict=True):
+            for mine, first in zip(parts_of(other(*inputs)), expected, strict=True):
                 np.testing.assert_array_equal(mine, first)
-        for mine, truth in zip(expected, listed(plain(*inputs)), strict=True):
+        for mine, truth in zip(expected, parts_of(plain(*inputs)), strict=True):
             np.testing.assert_allclose(mine, truth, rtol=1e-9, atol=1e-12)
 
 
