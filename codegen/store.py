@@ -21,7 +21,7 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
-from derive.errors import BackendUnavailable
+from derive.errors import CacheUnavailable
 
 SEAL = hashlib.sha256().digest_size
 REMEDY = "set DERIVE_CACHE_DIR to a folder of your own that can be written to"
@@ -31,16 +31,16 @@ def folder() -> Path:
     """The cache folder, made if it is missing.
 
     Raises:
-        BackendUnavailable: it cannot be made or used safely; the message names the remedy.
+        CacheUnavailable: it cannot be made or used safely; the message names the remedy.
     """
     path = Path(os.environ.get("DERIVE_CACHE_DIR") or user_cache_path("derive-math"))
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         status = path.stat()
     except OSError as error:
-        raise BackendUnavailable(f"the cache folder {path} cannot be used ({error.strerror}); {REMEDY}") from None
+        raise CacheUnavailable(f"the cache folder {path} cannot be used ({error.strerror}); {REMEDY}") from None
     if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & stat.S_IWOTH):
-        raise BackendUnavailable(f"the cache folder {path} can be changed by other users; {REMEDY}")
+        raise CacheUnavailable(f"the cache folder {path} can be changed by other users; {REMEDY}")
     return path
 
 
@@ -138,6 +138,6 @@ def _written(path: Path, content: bytes) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise BackendUnavailable(
+        raise CacheUnavailable(
             f"the cache folder {path.parent} cannot be written to ({error.strerror}); {REMEDY}"
         ) from None

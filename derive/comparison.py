@@ -23,7 +23,7 @@ from codegen.kernel import BACKENDS, Kernel, usable
 from codegen.timing import Subject, copying, medians
 from derive.compilation import compile_kernel, emit_source
 from derive.derivative import Derivative
-from derive.errors import BackendUnavailable, DeriveError, ShapeError
+from derive.errors import BackendUnavailable, CacheUnavailable, DeriveError, ShapeError
 from derive.formulas import Formula
 from derive.primitives import primitive
 from derive.program import Dim, children, element, inlined, is_element, rebuilt
@@ -141,6 +141,8 @@ def _subjects(formula: Formula, derivative: Derivative | None, dtype: str) -> di
         try:
             usable(backend)
             found[backend + OURS] = _ours(compile_kernel(derivative or formula, backend, dtype))
+        except CacheUnavailable:
+            raise
         except BackendUnavailable:
             continue  # a package or a compiler is missing, or the backend has no such function
     for name, make in (("lambdify", _lambdified), ("jax", _traced)):

@@ -34,6 +34,10 @@ class BackendUnavailable(DeriveError):
     """A backend, compiler or cache folder that cannot be used on this machine; the message names the remedy."""
 
 
+class CacheUnavailable(BackendUnavailable):
+    """The folder in which what was built is kept cannot be used, so that no backend can build."""
+
+
 class CheckFailed(DeriveError):
     """Two ways to compute one thing disagree; the message names the worst place and both values."""
 

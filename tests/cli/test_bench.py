@@ -56,6 +56,14 @@ def test_sizes_that_cannot_be_used(words, why, capsys):
     assert why in capsys.readouterr().err
 
 
+def test_a_cache_that_cannot_be_used(monkeypatch, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DERIVE_CACHE_DIR", str(tmp_path / "file"))
+    assert main(["bench", "sigmoid"]) == 2
+    told = f"derive: the cache folder {tmp_path / 'file'} cannot be used (File exists); "
+    assert capsys.readouterr().err == f"{told}set DERIVE_CACHE_DIR to a folder of your own that can be written to\n"
+
+
 def test_medians_run_everybody_as_often_as_they_say():
     calls = {"a": 0, "b": 0}
 
